@@ -1,0 +1,53 @@
+"""Logs and metrics: structured, with the id of what they speak of, and never a message, prompt, key or token."""
+
+import traceback
+from collections.abc import Mapping
+from functools import cache
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+
+@cache
+def logger() -> Logger:
+    """The function's logger: JSON lines; service and level come from Powertools' own variables."""
+    return Logger(utc=True)
+
+
+def emit(
+    counts: Mapping[str, float] | None = None,
+    *,
+    milliseconds: Mapping[str, float] | None = None,
+    dimensions: Mapping[str, str] | None = None,
+) -> None:
+    """Writes metrics in CloudWatch's embedded format, as one log line, at once.
+
+    A line of its own per call, rather than one per invocation, so that work which outlives an invocation can count too
+    and threads share no state.
+
+    Args:
+        counts: Values by metric name, counted.
+        milliseconds: Durations by metric name.
+        dimensions: What the values are told apart by, such as the character.
+    """
+    line = AmazonCloudWatchEMFProvider()
+    for name, value in (dimensions or {}).items():
+        line.add_dimension(name, value)
+    for unit, values in ((MetricUnit.Count, counts), (MetricUnit.Milliseconds, milliseconds)):
+        for metric, amount in (values or {}).items():
+            line.add_metric(metric, unit, amount)
+    line.flush_metrics()
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """What a log line may say of an error: its class and where it came from.
+
+    The message is left out, as a foreign exception may quote a prompt or a key, and so is the trace: file, line and
+    function of the innermost frames are enough to find the place.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return {
+        "error_type": type(error).__name__,
+        "error_at": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames],
+    }
