@@ -63,7 +63,7 @@ class SessionsSettings(Settings):
     """Reading and ending sessions, speaking into them."""
 
     sessions_table: Name
-    session_ttl_seconds: Annotated[int, Field(ge=60, le=604_800)]
+    session_ttl_seconds: Annotated[int, Field(ge=1, le=604_800)]
     callback_hosts: Hosts
 
 
@@ -95,7 +95,7 @@ class ResultsSettings(Settings):
     results_bucket: Name
     state_machine_arn: Name
     result_link_role_arn: Name
-    result_link_seconds: Annotated[int, Field(ge=60, le=3600)]
+    result_link_seconds: Annotated[int, Field(ge=1, le=3600)]
 
 
 class CheckSettings(Settings):
@@ -118,7 +118,7 @@ class NotifySettings(Settings):
     callback_hosts: Hosts
     results_bucket: Name
     result_link_role_arn: Name
-    result_link_seconds: Annotated[int, Field(ge=60, le=3600)]
+    result_link_seconds: Annotated[int, Field(ge=1, le=3600)]
     image_ready_message: PhraseSetting
 
 
