@@ -18,6 +18,11 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _prefixed(value: object) -> object:
+    # Secrets Manager generates the value at the first deployment and cannot prefix it.
+    return f"whsec_{value.removeprefix('whsec_')}" if isinstance(value, str) else value
+
+
 class Secrets(BaseModel):
     """What the secret holds. Nothing of it shows in a representation."""
 
@@ -30,7 +35,9 @@ class Secrets(BaseModel):
         Field(min_length=1, repr=False),
     ]
     """Every bearer key that is accepted; two while one is being replaced."""
-    webhook_signing_secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/]+=*$", repr=False)]
+    webhook_signing_secret: Annotated[
+        str, BeforeValidator(_prefixed), Field(pattern=r"^whsec_[A-Za-z0-9+/]+=*$", repr=False)
+    ]
 
 
 class _Reader:
