@@ -1,0 +1,1 @@
+"""Clients of the OH Digital Twin API and of Trulience avatars, for every function to share."""
