@@ -28,8 +28,6 @@ class Deadline:
         return self.remaining() <= 0.0
 
     def bound(self, seconds: float | None) -> float:
-        """Give `seconds`, or what is left until the instant where that is less. `None` stands for no limit of its
-        own.
-        """
+        """Give `seconds`, or what is left where that is less. `None` stands for no limit of its own."""
         remaining = self.remaining()
         return remaining if seconds is None else min(seconds, remaining)

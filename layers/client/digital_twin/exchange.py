@@ -13,6 +13,8 @@ import httpx
 from digital_twin.addresses import AddressRefused
 from digital_twin.deadline import Deadline
 
+USER_AGENT = "digital-twin-bundle"
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -33,7 +35,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its status, its headers, and its body (decoded; empty where the body of an error could not be read)."""
+    """An answer; its body is decoded, and empty where the body of an error could not be read."""
 
     status: int
     headers: httpx.Headers

@@ -1,6 +1,4 @@
-"""The network below httpx's connection pool: every step bounded by a deadline, every address checked before it is
-used.
-"""
+"""The network below httpx's connection pool: steps bounded by a deadline, addresses checked before use."""
 
 import socket
 import ssl
@@ -37,9 +35,7 @@ def bound_by(deadline: Deadline | None) -> Iterator[None]:
 
 
 def _left(timeout: float | None, expired: type[Exception]) -> float | None:
-    """Give the seconds a step may take; raise `expired` where there are none (a socket takes 0 for "do not wait at
-    all").
-    """
+    """Give the seconds a step may take; raise `expired` where there are none (to a socket, 0 means not to wait)."""
     deadline = _deadline.get()
     if deadline is None:
         return timeout

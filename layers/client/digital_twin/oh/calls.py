@@ -1,6 +1,4 @@
-"""Making one call of the OH API: key, attempts, pauses, deadline, and turning what comes back into a value or an
-error.
-"""
+"""Making one call of the OH API: key, attempts, pauses, deadline."""
 
 import json
 import time
@@ -13,6 +11,7 @@ import httpx
 
 from digital_twin.deadline import Deadline
 from digital_twin.exchange import (
+    USER_AGENT,
     ExchangeError,
     NotSentError,
     OutcomeUnknownError,
@@ -117,7 +116,12 @@ class Caller:
         return _answer(reply, call) if reply.ok else _status_failure(reply, call, key)
 
     def _request(self, call: Call, key: str, deadline: Deadline) -> httpx.Request:
-        headers = {"X-API-Key": key, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+        headers = {
+            "X-API-Key": key,
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+        }
         content = None
         if call.body is not None:
             headers["Content-Type"] = "application/json"
@@ -188,9 +192,7 @@ def _status_error(reply: Reply, call: Call, key: str) -> errors.OhApiError:
 
 
 def _unsecret(said: str, call: Call, key: str) -> str:
-    """Take out of the provider's words what it may have repeated of ours: the key, and the texts of prompts and
-    messages.
-    """
+    """Take out of the provider's words what they may repeat of ours: the key, prompts and messages."""
     ours = [key, *(value for value in (call.body or {}).values() if isinstance(value, str) and len(value) > 20)]
     for text in ours:
         said = said.replace(" ".join(text.split())[:MAX_WORDS], "[…]")

@@ -1,21 +1,18 @@
 """The OH API as Python methods, one for each operation."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx
-from pydantic import ValidationError
 
 from digital_twin.deadline import Deadline
 from digital_twin.exchange import Timeouts
 from digital_twin.oh import errors
-from digital_twin.oh.calls import MIB, Call, Caller
-from digital_twin.oh.envelopes import unwrap
+from digital_twin.oh.calls import DEFAULT_SECONDS, MIB, Call, Caller
 from digital_twin.oh.models import (
-    Answer,
     AudioNote,
     CamSession,
     CamSessionEnd,
@@ -25,13 +22,12 @@ from digital_twin.oh.models import (
     JobStatus,
     Room,
     TextReply,
-    UnknownJobStatusError,
 )
+from digital_twin.oh.reading import read_answer
 from digital_twin.oh.retry import CallKind, RetryPolicy
 
 TextingStyle = Literal["default", "short-form", "long-form"]
 UserGender = Literal["male", "female"]
-AnswerT = TypeVar("AnswerT", bound=Answer)
 
 LIBRARY_MAX_BYTES = 8 * MIB
 """A library lists everything an account has; every other answer is a few lines."""
@@ -99,6 +95,7 @@ class OhClient:
         `user_gender` is what older deployments ask for in place of `user_id`; it is sent only if given, and only once
         the provider has turned `user_id` down for the lack of it.
         """
+        deadline = deadline or Deadline.after(DEFAULT_SECONDS)
         body = _fields(character_id=str(character_id), user_id=user_id, texting_style=texting_style)
         call = Call("POST /api/v1/rooms", "/api/v1/rooms", CallKind.WRITE, body, alternatives=("user_gender",))
         try:
@@ -108,7 +105,7 @@ class OhClient:
                 raise
             del body["user_id"]
             answer = self._again(error, replace(call, body=body | {"user_gender": user_gender}), deadline, retry_by)
-        return _parse(answer, Room, call, wanted=("room_id",))
+        return read_answer(answer, Room, call, wanted=("room_id",))
 
     def set_texting_style(
         self,
@@ -118,9 +115,8 @@ class OhClient:
         deadline: Deadline | None = None,
         retry_by: Deadline | None = None,
     ) -> Room:
-        """Set how long the character's answers in a room are. PUT, or PATCH where the service does not take PUT
-        (405).
-        """
+        """Set how long the answers in a room are. By PUT, or PATCH where the service does not take PUT (405)."""
+        deadline = deadline or Deadline.after(DEFAULT_SECONDS)
         path = f"/api/v1/rooms/{_segment(room_id)}/texting-style"
         body = {"texting_style": style}
         operation = "PUT /api/v1/rooms/{room_id}/texting-style"
@@ -133,7 +129,7 @@ class OhClient:
             call = replace(call, operation=operation.replace("PUT", "PATCH"))
             answer = self._again(error, call, deadline, retry_by)
         known = {"room_id": room_id, "texting_style": style}
-        return _parse(answer, Room, call, wanted=("room_id", "texting_style"), known=known)
+        return read_answer(answer, Room, call, wanted=("room_id", "texting_style"), known=known)
 
     def send_text(
         self,
@@ -151,6 +147,7 @@ class OhClient:
         text twice. If the provider answers that the other key is missing, the text is sent again under that, and so
         are all later ones: a refused call costs a conversation half its time.
         """
+        deadline = deadline or Deadline.after(DEFAULT_SECONDS)
         other: Literal["prompt", "message"] = "message" if self._text_key == "prompt" else "prompt"
         body = _fields(room_id=room_id, character_id=None if character_id is None else str(character_id))
         call = Call(
@@ -163,7 +160,7 @@ class OhClient:
                 raise
             answer = self._again(error, replace(call, body=body | {other: message}), deadline, retry_by)
             self._text_key = other
-        return _parse(answer, TextReply, call, wanted=("content",))
+        return read_answer(answer, TextReply, call, wanted=("content",))
 
     def submit_image(
         self,
@@ -177,8 +174,9 @@ class OhClient:
         deadline: Deadline | None = None,
         retry_by: Deadline | None = None,
     ) -> ImageSubmission:
-        """Order a picture. This costs money, so it is repeated only where the provider certainly did nothing, or said
-        so.
+        """Order a picture.
+
+        This costs money, so it is repeated only where the provider did nothing, or said that it failed.
 
         `resolution` is one of the documented ratios (`16:9`) or a width and a height in pixels. After
         `OhTimeoutError`, and after an `OhProtocolError` with a status of success, the job may exist.
@@ -193,7 +191,7 @@ class OhClient:
             user_gender=user_gender,
         )
         call = Call("POST /api/v1/images", "/api/v1/images", CallKind.PAID, body)
-        return _parse(self._call(call, deadline, retry_by), ImageSubmission, call, wanted=("job_id",))
+        return read_answer(self._call(call, deadline, retry_by), ImageSubmission, call, wanted=("job_id",))
 
     def job_status(
         self,
@@ -210,7 +208,7 @@ class OhClient:
         path = f"/api/v1/jobs/{_segment(job_id)}/status"
         call = Call("GET /api/v1/jobs/{job_id}/status", path, CallKind.READ)
         answer = self._call(call, deadline, retry_by, max_attempts)
-        return _parse(answer, JobStatus, call, wanted=("job_id",), known={"job_id": job_id})
+        return read_answer(answer, JobStatus, call, wanted=("job_id",), known={"job_id": job_id})
 
     def customer_library(
         self, *, deadline: Deadline | None = None, retry_by: Deadline | None = None
@@ -220,7 +218,7 @@ class OhClient:
             "GET /api/v1/customer-library", "/api/v1/customer-library", CallKind.READ, max_bytes=LIBRARY_MAX_BYTES
         )
         wanted = ("characters", "digital_twins")
-        return _parse(self._call(call, deadline, retry_by), CustomerLibrary, call, wanted=wanted, any_of=wanted)
+        return read_answer(self._call(call, deadline, retry_by), CustomerLibrary, call, wanted=wanted, any_of=wanted)
 
     def create_audio_note(
         self, room_id: str, prompt: str, *, deadline: Deadline | None = None, retry_by: Deadline | None = None
@@ -228,7 +226,7 @@ class OhClient:
         """Have the character of a room speak a note; the answer comes when the recording is there."""
         body = {"room_id": room_id, "prompt": prompt}
         call = Call("POST /api/v1/audio/notes", "/api/v1/audio/notes", CallKind.WRITE, body)
-        return _parse(self._call(call, deadline, retry_by), AudioNote, call, wanted=("url", "presigned_url"))
+        return read_answer(self._call(call, deadline, retry_by), AudioNote, call, wanted=("url", "presigned_url"))
 
     def create_cam_session(
         self,
@@ -238,37 +236,39 @@ class OhClient:
         deadline: Deadline | None = None,
         retry_by: Deadline | None = None,
     ) -> CamSession:
-        """Register our webhook for an avatar. Raises `OhCamUnavailableError` where the account has no cam endpoints."""
+        """Register our webhook for an avatar.
+
+        Raises `OhCamUnavailableError` where the account has no cam endpoints; so do the two other cam methods.
+        """
         body = {"character_uid": str(character_uid), "webhook_url": webhook_url}
         call = Call("POST /api/v1/cam/create", "/api/v1/cam/create", CallKind.WRITE, body)
-        return _parse(self._cam_call(call, deadline, retry_by), CamSession, call, wanted=("session_id",))
+        return read_answer(self._cam_call(call, deadline, retry_by), CamSession, call, wanted=("session_id",))
 
     def list_cam_sessions(
-        self, *, page: int = 1, limit: int = 10, deadline: Deadline | None = None, retry_by: Deadline | None = None
+        self,
+        *,
+        page: int = 1,
+        limit: int = 10,
+        deadline: Deadline | None = None,
+        retry_by: Deadline | None = None,
     ) -> CamSessionPage:
-        """Give one page of the registered webhooks, counted from 1. Raises `OhCamUnavailableError` like
-        `create_cam_session`.
-        """
+        """Give one page of the registered webhooks; pages count from 1."""
         params = {"page": page, "limit": limit}
         call = Call("GET /api/v1/cam/sessions", "/api/v1/cam/sessions", CallKind.READ, params=params)
-        return _parse(self._cam_call(call, deadline, retry_by), CamSessionPage, call, wanted=("sessions",))
+        return read_answer(self._cam_call(call, deadline, retry_by), CamSessionPage, call, wanted=("sessions",))
 
     def end_cam_session(
         self, session_id: str, *, deadline: Deadline | None = None, retry_by: Deadline | None = None
     ) -> CamSessionEnd:
-        """End a cam session; the provider then sends LOGOUT to the webhook. Raises `OhCamUnavailableError` like the
-        others.
-        """
+        """End a cam session; the provider then sends LOGOUT to the webhook."""
         path = f"/api/v1/cam/sessions/{_segment(session_id)}"
         call = Call("DELETE /api/v1/cam/sessions/{session_id}", path, CallKind.WRITE)
         answer = self._cam_call(call, deadline, retry_by)
-        return _parse(answer, CamSessionEnd, call, wanted=("session_id",), known={"session_id": session_id})
+        return read_answer(answer, CamSessionEnd, call, wanted=("session_id",), known={"session_id": session_id})
 
-    def _again(
-        self, refusal: errors.OhApiError, call: Call, deadline: Deadline | None, retry_by: Deadline | None
-    ) -> Any:
+    def _again(self, refusal: errors.OhApiError, call: Call, deadline: Deadline, retry_by: Deadline | None) -> Any:
         """Make the call another way after the first was refused; where there is no time for that, the refusal stands."""
-        if any(limit is not None and limit.expired() for limit in (deadline, retry_by)):
+        if min(deadline, retry_by or deadline).expired():
             raise refusal
         return self._call(call, deadline, retry_by)
 
@@ -295,36 +295,3 @@ def _segment(identifier: str) -> str:
     if not identifier:
         raise ValueError("an empty id names nothing")
     return quote(identifier, safe="", errors="replace").replace(".", "%2E")
-
-
-def _parse(
-    answer: Any,
-    model: type[AnswerT],
-    call: Call,
-    *,
-    wanted: tuple[str, ...],
-    known: Mapping[str, str] | None = None,
-    any_of: tuple[str, ...] = (),
-) -> AnswerT:
-    """Read an answer, in or out of envelopes; `known` fills in what the call itself named. Raises `OhProtocolError`."""
-    fields = unwrap(answer, wanted)
-    if not isinstance(fields, dict):
-        raise errors.OhProtocolError(200, "the answer is not a JSON object", call.operation)
-    if any_of and not any(name in fields for name in any_of):
-        raise errors.OhProtocolError(200, f"the answer has none of {', '.join(any_of)}", call.operation)
-    present = {name: value for name, value in fields.items() if value is not None}
-    try:
-        return model.model_validate({**(known or {}), **present})
-    except ValidationError as error:
-        raise _unexpected(error, call) from None
-
-
-def _unexpected(error: ValidationError, call: Call) -> errors.OhProtocolError:
-    """Say which fields are wrong, never what they hold."""
-    details = error.errors(include_url=False, include_input=False)
-    for detail in details:
-        cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, UnknownJobStatusError):
-            return errors.OhProtocolError(200, str(cause), call.operation, unknown_status=cause.word)
-    places = "; ".join(f"{'.'.join(map(str, detail['loc'])) or 'answer'}: {detail['msg']}" for detail in details[:5])
-    return errors.OhProtocolError(200, f"the answer is not as documented: {places}", call.operation)

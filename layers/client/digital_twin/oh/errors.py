@@ -1,5 +1,4 @@
-"""What can go wrong in a call of the OH API: one hierarchy, one class for each thing a caller may want to do about
-it.
+"""What can go wrong in a call of the OH API: one class for each thing a caller may want to do about it.
 
 Every error says what was called, which status came back and what the provider said. None ever carries the API key,
 and none keeps the request it belongs to (its headers hold the key).
@@ -81,9 +80,7 @@ class OhConnectionError(OhApiError):
 
 
 class OhTimeoutError(OhApiError):
-    """The call was sent but its outcome is unknown: no answer in time, or the connection broke before the answer was
-    whole.
-    """
+    """The call was sent but its outcome is unknown: no answer in time, or one that broke off."""
 
 
 class OhProtocolError(OhApiError):

@@ -91,8 +91,9 @@ def backoff(policy: RetryPolicy, failed_attempts: int, jitter: Callable[[], floa
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Give the seconds a `Retry-After` header (seconds or an HTTP date) asks to wait, `None` where it says nothing
-    usable.
+    """Give the seconds a `Retry-After` header asks to wait, `None` where it says nothing usable.
+
+    It holds seconds or an HTTP date.
 
     `now` is the current time, aware of its zone; a date that has passed means 0.
     """

@@ -8,7 +8,7 @@ import httpx
 from pydantic import SecretStr
 
 from digital_twin.deadline import Deadline
-from digital_twin.exchange import ExchangeError, NotSentError, Timeouts, UnreadableAnswerError, exchange
+from digital_twin.exchange import USER_AGENT, ExchangeError, NotSentError, Timeouts, UnreadableAnswerError, exchange
 
 DEFAULT_SECONDS = 10.0
 MAX_BODY_BYTES = 1024
@@ -106,6 +106,7 @@ class CallbackClient:
                 url,
                 headers={
                     "Authorization": f"Bearer {token}",
+                    "User-Agent": USER_AGENT,
                     "Content-Type": "application/json",
                     "Accept-Encoding": "identity",
                 },

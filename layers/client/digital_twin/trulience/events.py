@@ -60,7 +60,9 @@ Token = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 
 
 class _Event(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True, defer_build=True
+    )
 
     session_id: Id = Field(alias="sessionId")
 
@@ -106,7 +108,7 @@ class SessionWebhookEvent(BaseModel):
     `max_session_duration` is in seconds and comes with connects only.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     event_type: Literal["session.connect", "session.disconnect"]
     session_id: Id
@@ -141,7 +143,7 @@ def parse_session_event(raw: bytes | str) -> SessionWebhookEvent:
 
 def _json_object(raw: bytes | str) -> dict[str, Any]:
     try:
-        body = from_json(raw, allow_inf_nan=False)
+        body = from_json(raw or b"", allow_inf_nan=False)
     except ValueError:
         # Nothing of the parser's own message: it may quote the text.
         raise EventError("The body is not JSON: send one JSON object in UTF-8.") from None

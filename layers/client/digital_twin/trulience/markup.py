@@ -8,7 +8,7 @@ PREFIX = "trl-"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
 # What XML 1.0 has no way to write, not even escaped (its production 2, "Char").
-_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 AttributeValue = str | int | float | bool | dict[str, object] | list[object] | None
 
