@@ -1,4 +1,4 @@
-"""Fails where too few branches are covered. (coverage's own `fail_under` mixes lines and branches.)"""
+"""Fails where too few branches are covered; coverage's own `fail_under` mixes lines and branches."""
 
 import json
 import sys
