@@ -61,11 +61,8 @@ def _answer_to_known_question(message: str, character: Character, memory: Memory
         ),
         (r"\bwhat (did|have) i (just )?(say|said|tell|told)\b|\bdo you remember\b", lambda: _last_words(memory)),
         (r"\bhow (many|often)\b.*\b(messages|turns|times)\b", lambda: f"So far you wrote {memory.turns} times."),
-        (
-            r"^\W*(hello|hi|hey|good (morning|evening|day))\b",
-            lambda: f"Hello{' ' + name if name else ''}! I heard you.",
-        ),
-        (r"^\W*(bye|goodbye|see you)\b", lambda: f"Goodbye{f', {name}' if name else ''}, until next time."),
+        (r"^\W*(hello|hi|hey|good (morning|evening|day))\W*$", lambda: f"Hello{f', {name}' if name else ''}!"),
+        (r"^\W*(bye|goodbye|see you)\W*$", lambda: f"Goodbye{f', {name}' if name else ''}, until next time."),
     )
     for pattern, answer in rules:
         if re.search(pattern, message, re.IGNORECASE):

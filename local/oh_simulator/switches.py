@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from local.explain import explain
+
 Operation = Literal["rooms", "text", "images", "status", "results", "audio", "library", "cam"]
 AnyOperation = Operation | Literal["*"]
 ErrorDialect = Literal["error", "message", "html", "empty"]
@@ -144,8 +146,7 @@ def parse_switches(data: object) -> Switches:
     try:
         return Switches.model_validate(data)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc'])) or 'switches'}: {item['msg']}" for item in error.errors()[:5]]
-        raise SwitchError("These switches cannot be set: " + "; ".join(problems)) from error
+        raise SwitchError(f"These switches cannot be set: {explain(error)}") from error
 
 
 def merge(current: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
