@@ -30,6 +30,9 @@ DRIP_HEADERS_KEY = "local.drip_headers_seconds"
 """Key of the WSGI environment: an application that sets it to seconds has its status line and headers sent one byte
 at a time, with that pause between two bytes."""
 
+RAW_HEADERS_KEY = "local.raw_headers"
+"""Key of the WSGI environment: the request's headers as sent, a list of names and values, repeated ones repeated."""
+
 IDLE_SECONDS = 75.0
 """How long a kept connection may be silent before the server closes it; longer than the usual clients keep one."""
 
@@ -155,6 +158,7 @@ class KeepAliveRequestHandler(WSGIRequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
         self.environ = environ = self.make_environ()
+        environ[RAW_HEADERS_KEY] = self.headers.items()
         body = self._limit_body(environ)
         answer = _Answer(self, environ)
         try:
