@@ -87,7 +87,7 @@ class RunningStack:
     def aws(self, service: str) -> Any:
         """A boto3 client of the stack's AWS endpoint."""
         if service not in self._clients:
-            session = boto3.session.Session(
+            session: Any = boto3.session.Session(
                 aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1"
             )
             self._clients[service] = session.client(service, endpoint_url=self.aws_endpoint_url)
