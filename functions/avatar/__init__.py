@@ -1,0 +1,1 @@
+"""Everything about conversations: Trulience's events, sessions, and avatars that speak first."""

@@ -1,10 +1,14 @@
 """HTTP: the resolver every API function uses, and the only table from exceptions to statuses."""
 
+import base64
+import binascii
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as RouteNotFoundError
@@ -116,7 +120,34 @@ def _compact(body: Mapping[str, Any]) -> str:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
-def build_api(shape: Callable[[Problem], Mapping[str, object]] = Problem.body) -> APIGatewayRestResolver:
+class Api(APIGatewayRestResolver):
+    """A resolver that takes path parameters from the event, where API Gateway puts them decoded.
+
+    Powertools would read them out of the path, whose segments may hold any character an id may hold; its pattern for a
+    segment does not.
+    """
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Answers one proxy event."""
+        return super().resolve(_routable(event), context)
+
+    def _convert_matches_into_route_keys(self, match: re.Match[str]) -> dict[str, str]:
+        given = self.current_event.path_parameters
+        return {name: given.get(name) or value for name, value in match.groupdict().items()}
+
+
+def _routable(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with a path every route can match: the resource's template with its parameters percent-encoded."""
+    given = event.get("pathParameters") or {}
+    path = re.sub(
+        r"\{(\w+)\+?\}",
+        lambda parameter: quote(given.get(parameter[1]) or "", safe="", errors="replace"),
+        event.get("resource") or "",
+    )
+    return {**event, "path": path or event["path"]}
+
+
+def build_api(shape: Callable[[Problem], Mapping[str, object]] = Problem.body) -> Api:
     """A resolver whose every failure is answered in one shape.
 
     Args:
@@ -124,7 +155,7 @@ def build_api(shape: Callable[[Problem], Mapping[str, object]] = Problem.body) -
     """
     # Validation by the resolver is off: the models parse the raw body themselves, which is faster and words its own
     # sentences.
-    app = APIGatewayRestResolver(enable_validation=False)
+    app = Api(enable_validation=False)
 
     def answer(error: Exception) -> Response[str]:
         problem = problem_of(error, request_id(app))
@@ -145,6 +176,21 @@ def build_api(shape: Callable[[Problem], Mapping[str, object]] = Problem.body) -
     app.exception_handler(Exception)(answer)
     app.not_found(answer)
     return app
+
+
+def raw_body(app: APIGatewayRestResolver) -> bytes:
+    """The request's body as it came, empty where there is none.
+
+    Raises:
+        InvalidInputError: The event calls it base64, and it is not.
+    """
+    body = app.current_event.body or ""
+    if not app.current_event.is_base64_encoded:
+        return body.encode(errors="replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise errors.InvalidInputError("The body cannot be read: it is not valid base64.") from None
 
 
 def request_id(app: APIGatewayRestResolver) -> str:
