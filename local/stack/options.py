@@ -32,7 +32,7 @@ class Options:
 
     port: int = 8080
     concurrency: int = 16
-    warm: int = 4
+    warm: int = 8
     quiet: bool = False
     upstream: str | None = None
     oh_api_key: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)

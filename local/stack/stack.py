@@ -67,11 +67,7 @@ class Stack:
         # The children start while the template is read here.
         aws_port = self._child("AWS endpoint", aws_endpoint.serve, functions.base_url)
         oh_url = self._upstream()
-        trulience_url = (
-            self._child("Trulience simulator", simulators.serve_trulience)
-            if (ROOT / "local/trulience_simulator/__init__.py").exists()
-            else None
-        )
+        trulience_url = self._child("Trulience simulator", simulators.serve_trulience)
         source = template.load(self._root / "template.yaml")
         parameters = resolve_parameters(source.get("Parameters", {}), self._environ)
         parameters[UPSTREAM_PARAMETER] = oh_url.result()
@@ -97,7 +93,7 @@ class Stack:
             "aws_endpoint_url": aws_url,
             "bucket": next(iter(blueprint.buckets()), None),
             "oh_simulator_url": None if options.upstream else oh_url.result(),
-            "trulience_simulator_url": trulience_url.result() if trulience_url else None,
+            "trulience_simulator_url": trulience_url.result(),
             "state_machine_arn": next(iter(machines.values()), None),
             "webhook_signing_secret": options.webhook_signing_secret,
         }
