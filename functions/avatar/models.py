@@ -2,8 +2,9 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from avatar.session import Session
 from common.errors import InvalidInputError
@@ -60,13 +61,18 @@ class SessionPage(BaseModel):
     next_cursor: str | None = Field(description="Send it back as `cursor` for the next page; null after the last.")
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
 class MessageRequest(BaseModel):
     """What the avatar is to say."""
 
-    message: str = Field(
+    message: Annotated[str, AfterValidator(_not_blank)] = Field(
         min_length=1,
         max_length=4000,
-        pattern=r"\S",
         description="The text the avatar speaks; Trulience's `<trl-…>` tags in it pass through untouched.",
     )
 

@@ -31,7 +31,7 @@ _NAMES = {
     "#locale": "locale",
     "#callback": "callback_url",
     "#token": "auth_token",
-    "#id": "session_id",
+    "#session": "session_id",
 }
 _LIVE = "attribute_exists(#generation) AND #idle > :now AND (attribute_not_exists(#last) OR #last > :now)"
 _PROLONG = "SET #active = :now, #idle = :idle, #ttl = :ttl"
@@ -220,7 +220,7 @@ class SessionStore:
         """Puts a whole row in the place of one that was read, if it is still the same."""
         named: dict[str, Any] = {}
         if row is None:
-            condition = "attribute_not_exists(#id)"
+            condition = "attribute_not_exists(#session)"
         elif "generation" in row:
             condition = "#generation = :generation"
             named = {"ExpressionAttributeValues": to_item({":generation": row["generation"]})}

@@ -6,12 +6,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from avatar import services
 from avatar.models import MessageDelivery, MessageRequest, SessionPage, SessionView, require_character_id
 from avatar.session import Session
 from avatar.session_listing import MAX_PAGE, Place, SessionListing
 from avatar.session_store import SessionStore
-from avatar.speaker import Speaker
-from common import aws, settings, upstream
+from common import aws, settings
 from common.errors import InvalidInputError, NotFoundError
 from common.http import build_api, json_response, raw_body
 from common.settings import SessionsSettings
@@ -56,7 +56,7 @@ def end_session(session_id: str) -> Response[str]:
 def speak(session_id: str) -> Response[str]:
     """Has the avatar of a session say something."""
     request = parse_body(MessageRequest, raw_body(app))
-    speaker().say(_find(session_id), request.message)
+    services.speaker().say(_find(session_id), request.message)
     return json_response(MessageDelivery(session_id=session_id))
 
 
@@ -90,10 +90,3 @@ def store() -> SessionStore:
 def listing() -> SessionListing:
     """The listing of sessions, with this environment's clients."""
     return SessionListing(aws.dynamodb(), settings.read(SessionsSettings).sessions_table)
-
-
-@cache
-def speaker() -> Speaker:
-    """What makes avatars speak, with this environment's clients."""
-    knobs = settings.read(SessionsSettings)
-    return Speaker(upstream.callback_client(), knobs.callback_hosts, allow_loopback=knobs.embedded_stack)

@@ -1,21 +1,14 @@
 """Trulience's events: `POST /avatars/{character_id}/webhook` and `…/session-events`."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from avatar.conversation import Conversation
-from avatar.late_reply import LateWork, reply_deadline
+from avatar.late_reply import reply_deadline
 from avatar.models import require_character_id
-from avatar.phrases import Phrases
-from avatar.room_store import RoomStore
-from avatar.rooms import Rooms
-from avatar.session_store import SessionStore
-from avatar.speaker import Speaker
-from avatar.turns import Turns
-from common import aws, settings, upstream
+from avatar.services import conversation, start_environment, turns
+from common import settings
 from common.errors import InvalidInputError
 from common.http import Problem, build_api, json_response, raw_body, request_id, require_bearer
 from common.settings import WebhookSettings
@@ -63,7 +56,10 @@ def session_events(character_id: str) -> Response[str]:
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The function's entry point."""
-    return app.resolve(event, context)
+    try:
+        return app.resolve(event, context)
+    finally:
+        _answered(context.aws_request_id)
 
 
 def _invalid(error: EventError) -> InvalidInputError:
@@ -75,45 +71,5 @@ def _deadline() -> Deadline:
     return reply_deadline(received, settings.read(WebhookSettings).chat_deadline_seconds)
 
 
-@cache
-def late_work() -> LateWork:
-    """What goes on beside and after the answers of this environment."""
-    return LateWork()
-
-
-@cache
-def conversation() -> Conversation:
-    """The rules of LOGIN and LOGOUT, with this environment's clients."""
-    return Conversation(
-        _sessions(), _rooms(), _speaker(), Phrases.of(settings.read(WebhookSettings)), late_work().start
-    )
-
-
-@cache
-def turns() -> Turns:
-    """The rules of CHAT, with this environment's clients."""
-    return Turns(
-        _sessions(),
-        _rooms(),
-        upstream.oh_client(),
-        _speaker(),
-        Phrases.of(settings.read(WebhookSettings)),
-        late_work().start,
-    )
-
-
-@cache
-def _sessions() -> SessionStore:
-    knobs = settings.read(WebhookSettings)
-    return SessionStore(aws.dynamodb(), knobs.sessions_table, ttl_seconds=knobs.session_ttl_seconds)
-
-
-@cache
-def _rooms() -> Rooms:
-    return Rooms(RoomStore(aws.dynamodb(), settings.read(WebhookSettings).rooms_table), upstream.oh_client())
-
-
-@cache
-def _speaker() -> Speaker:
-    knobs = settings.read(WebhookSettings)
-    return Speaker(upstream.callback_client(), knobs.callback_hosts, allow_loopback=knobs.embedded_stack)
+# Lambda takes extensions only while the module is imported, which is what it calls INIT.
+_answered = start_environment()
