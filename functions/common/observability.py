@@ -1,5 +1,7 @@
 """Logs and metrics: structured, with the id of what they speak of, and never a message, prompt, key or token."""
 
+import json
+import sys
 import traceback
 from collections.abc import Mapping
 from functools import cache
@@ -37,7 +39,8 @@ def emit(
     for unit, values in ((MetricUnit.Count, counts), (MetricUnit.Milliseconds, milliseconds)):
         for metric, amount in (values or {}).items():
             line.add_metric(metric, unit, amount)
-    line.flush_metrics()
+    # Written in one piece, as print would not: lines of several threads must not run into each other.
+    sys.stdout.write(json.dumps(line.serialize_metric_set(), separators=(",", ":")) + "\n")
 
 
 def describe(error: BaseException) -> dict[str, object]:

@@ -1,5 +1,7 @@
-"""The deployment's secrets: one Secrets Manager secret, a JSON object, read through Powertools' cache."""
+"""The deployment's secrets: one Secrets Manager secret, a JSON object, read through Powertools and kept."""
 
+import threading
+import time
 from functools import cache, lru_cache
 from typing import Annotated
 
@@ -9,9 +11,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from common import aws, settings
 from common.errors import UnavailableError
+from common.observability import describe, logger
 
 MAX_AGE_SECONDS = 300
 """How long a value is used before it is read anew: a rotated one is picked up within five minutes."""
+PATIENCE_SECONDS = 0.25
+"""How long a request waits for a value to be read anew (usually 0.02) before it uses the last one."""
+FRESH_SECONDS = 3.0
+"""The same after a key was refused, where the last one will not do."""
+RETRY_SECONDS = 10.0
+"""How long the last value is used after it could not be read anew."""
 
 
 def _as_tuple(value: object) -> object:
@@ -41,24 +50,51 @@ class Secrets(BaseModel):
 
 
 class _Reader:
-    """Reads the secret and keeps the last good value, so that an outage of Secrets Manager ends no conversation."""
+    """Reads the secret and keeps the last good value.
+
+    Once a value is known nobody waits long for the next: a conversation has less time than an outage of Secrets Manager
+    takes.
+    """
 
     def __init__(self, arn: str) -> None:
         self._arn = arn
         self._provider = SecretsProvider(boto3_client=aws.secrets_manager())
         self._last: Secrets | None = None
+        self._good_until = 0.0
+        self._lock = threading.Lock()
+        self._refresh: threading.Thread | None = None
 
     def read(self, *, fresh: bool) -> Secrets:
-        try:
-            raw = self._provider.get(self._arn, max_age=MAX_AGE_SECONDS, force_fetch=fresh)
-        except GetParameterError as error:
-            if self._last is None:
+        if self._last is None:
+            try:
+                self._last = self._fetch()
+            except GetParameterError as error:
                 raise UnavailableError(
                     "The deployment's secret cannot be read at the moment.", code="secrets_unavailable", retry_after=5
                 ) from error
-            return self._last
-        self._last = _parse(str(raw))
+        elif fresh or time.monotonic() >= self._good_until:
+            self._begin_refresh().join(FRESH_SECONDS if fresh else PATIENCE_SECONDS)
         return self._last
+
+    def _begin_refresh(self) -> threading.Thread:
+        """The refresh that is under way, or a new one."""
+        with self._lock:
+            if self._refresh is None or not self._refresh.is_alive():
+                self._refresh = threading.Thread(target=self._refresh_quietly, daemon=True)
+                self._refresh.start()
+            return self._refresh
+
+    def _refresh_quietly(self) -> None:
+        try:
+            self._last = self._fetch()
+        except (GetParameterError, settings.SettingsError) as error:
+            self._good_until = time.monotonic() + RETRY_SECONDS
+            logger().error("secret not refreshed; the last one stays in use", extra=describe(error))
+
+    def _fetch(self) -> Secrets:
+        secrets = _parse(str(self._provider.get(self._arn, force_fetch=True)))
+        self._good_until = time.monotonic() + MAX_AGE_SECONDS
+        return secrets
 
 
 @lru_cache(maxsize=2)
