@@ -14,6 +14,7 @@ from common.phrases import Phrase, PhraseSetting
 
 __all__ = [
     "CheckSettings",
+    "LinkSettings",
     "NotifySettings",
     "Phrase",
     "ResultsSettings",
@@ -88,18 +89,25 @@ class SubmissionSettings(Settings):
     job_retention_days: Annotated[int, Field(ge=1, le=3650)]
 
 
-class ResultsSettings(Settings):
-    """Showing image jobs and signing links to their pictures."""
+class LinkSettings(Settings):
+    """Signing links to stored pictures."""
 
-    jobs_table: Name
     results_bucket: Name
-    state_machine_arn: Name
     result_link_role_arn: Name
     result_link_seconds: Annotated[int, Field(ge=1, le=3600)]
 
 
+class ResultsSettings(LinkSettings):
+    """Showing image jobs."""
+
+    jobs_table: Name
+    state_machine_arn: Name
+
+
 class CheckSettings(Settings):
     """Asking the provider for a job's state."""
+
+    jobs_table: Name
 
 
 class StoreSettings(Settings):
@@ -110,15 +118,12 @@ class StoreSettings(Settings):
     max_result_bytes: Annotated[int, Field(ge=1, le=1_073_741_824)]
 
 
-class NotifySettings(Settings):
+class NotifySettings(LinkSettings):
     """Telling whoever asked."""
 
     jobs_table: Name
     sessions_table: Name
     callback_hosts: Hosts
-    results_bucket: Name
-    result_link_role_arn: Name
-    result_link_seconds: Annotated[int, Field(ge=1, le=3600)]
     image_ready_message: PhraseSetting
 
 

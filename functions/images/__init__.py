@@ -1,0 +1,1 @@
+"""Image jobs: submitting, following, storing, showing, telling."""
