@@ -18,7 +18,7 @@ ARGS ?=
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo local test check format openapi openapi-check build deploy deploy-check register-webhook bench lock clean
+.PHONY: help setup demo local test check format openapi openapi-check build deploy deploy-check secrets register-webhook bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -36,7 +36,7 @@ demo: $(STAMP) ## Play a conversation and an image job through the whole stack o
 	@$(PY) -m local demo
 
 local: $(STAMP) ## Serve the whole stack on this machine until interrupted (LOCAL_PORT, OH_API_BASE_URL, OH_API_KEY)
-	@exec $(PY) -m local stack
+	@exec scripts/under_make.sh $(PY) -m local stack
 
 # ------------------------------------------------------------------------------------------------------------- Develop
 
@@ -86,6 +86,9 @@ deploy: build ## Deploy to AWS with the flags of samconfig.toml (CONFIG_ENV=… 
 
 deploy-check: $(STAMP) ## Build, deploy and smoke-test the real template against an emulator of AWS
 	@$(PY) -m scripts.deploy_check
+
+secrets: $(STAMP) ## Fill in a deployment's secret: keys of the OH API and of Trulience (ARGS="--stack-name NAME")
+	@$(PY) -m scripts.fill_secret $(ARGS)
 
 register-webhook: $(STAMP) ## Register, list or end webhooks at the OH API: ARGS="--help"
 	@$(PY) -m scripts.register_webhook $(ARGS)
