@@ -47,6 +47,8 @@ def _left(timeout: float | None, expired: type[Exception]) -> float | None:
 
 def resolve(host: str, port: int) -> list[str]:
     """Give the addresses of a host, in the order the system prefers, each once."""
+    if parse_address(host) is not None:
+        return [host]
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 

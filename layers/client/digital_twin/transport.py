@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import certifi
 import httpcore
@@ -74,8 +75,7 @@ class GuardedTransport(httpx.BaseTransport):
             request.extensions = {**request.extensions, "timeout": bounded}
         with bound_by(deadline):
             response = self._pool(request.url.scheme).handle_request(request)
-        if isinstance(response.stream, httpx.SyncByteStream):
-            response.stream = _BoundStream(response.stream, deadline)
+        response.stream = _BoundStream(cast("httpx.SyncByteStream", response.stream), deadline)
         return response
 
     def close(self) -> None:

@@ -58,7 +58,7 @@ class OhClient:
         `transport` and `sleep` stand in for the network and the clock in tests. Raises `ValueError` for a base URL
         that is none.
         """
-        if not base_url.lower().startswith(("https://", "http://")) or not httpx.URL(base_url).host:
+        if not _is_web_address(base_url):
             raise ValueError("the base URL of the OH API must begin with https:// (or http:// for a local one)")
         if transport is None:
             # Imported where it is needed: httpcore and its certificates are no part of using this module's models.
@@ -267,7 +267,7 @@ class OhClient:
         return read_answer(answer, CamSessionEnd, call, wanted=("session_id",), known={"session_id": session_id})
 
     def _again(self, refusal: errors.OhApiError, call: Call, deadline: Deadline, retry_by: Deadline | None) -> Any:
-        """Make the call another way after the first was refused; where there is no time for that, the refusal stands."""
+        """Make the call another way after the first was refused; without time for that, the refusal stands."""
         if min(deadline, retry_by or deadline).expired():
             raise refusal
         return self._call(call, deadline, retry_by)
@@ -279,10 +279,18 @@ class OhClient:
             if "unknown endpoint" not in error.message.lower():
                 raise
             sentence = (
-                f"the provider knows no cam endpoints for this API key ({error.message}): they are enabled per account, "
-                "ask OH to enable them for yours"
+                f"the provider knows no cam endpoints for this API key ({error.message}): "
+                "they are enabled per account, ask OH to enable them for yours"
             )
             raise errors.OhCamUnavailableError(error.status, sentence, call.operation, error.retry_after) from None
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("https", "http") and bool(parsed.host)
 
 
 def _fields(**values: Any) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def read_answer(
     try:
         return model.model_validate({**(known or {}), **present})
     except ValidationError as error:
-        raise _unexpected(error, call) from None
+        failure = _unexpected(error, call)
+    raise failure  # Outside of the block: pydantic's error holds what came, and with it the words of a conversation.
 
 
 def _unexpected(error: ValidationError, call: Call) -> errors.OhProtocolError:

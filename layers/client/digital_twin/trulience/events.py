@@ -129,7 +129,8 @@ def parse_event(raw: bytes | str) -> Event:
     try:
         return _events().validate_python(body)
     except ValidationError as error:
-        raise _event_error(error, body.get("sessionId")) from None
+        failure = _event_error(error, body.get("sessionId"))
+    raise failure  # Outside of the block: pydantic's error holds what was sent.
 
 
 def parse_session_event(raw: bytes | str) -> SessionWebhookEvent:
@@ -138,14 +139,15 @@ def parse_session_event(raw: bytes | str) -> SessionWebhookEvent:
     try:
         return SessionWebhookEvent.model_validate(body)
     except ValidationError as error:
-        raise _event_error(error, body.get("session_id")) from None
+        failure = _event_error(error, body.get("session_id"))
+    raise failure
 
 
 def _json_object(raw: bytes | str) -> dict[str, Any]:
     try:
         body = from_json(raw or b"", allow_inf_nan=False)
-    except ValueError:
-        # Nothing of the parser's own message: it may quote the text.
+    except (ValueError, TypeError):
+        # TypeError: half a character in a str. Nothing of the parser's own message: it may quote the text.
         raise EventError("The body is not JSON: send one JSON object in UTF-8.") from None
     if not isinstance(body, dict):
         raise EventError("The body is not a JSON object: send one object with the fields of the event.")
