@@ -132,6 +132,17 @@ class TestRooms:
         assert client.set_texting_style(ROOM, "default").texting_style == "default"
         assert [call.split()[0] for call in provider.calls] == ["PUT", "PATCH"]
 
+    def test_other_refusals_of_put_stand(self, provider: Provider):
+        with pytest.raises(OhInvalidInputError):
+            provider.will(answer({"error": "no such style"}, 400)).client().set_texting_style(ROOM, "default")
+
+    def test_a_value_in_one_spelling_wins_over_a_null_in_the_other(self, provider: Provider):
+        client = provider.will(
+            answer({"roomId": None, "room_id": ROOM}), answer({"room_id": ROOM, "roomId": ""})
+        ).client()
+        assert client.create_room("42", "u1").room_id == ROOM
+        assert client.create_room("42", "u1").room_id == ROOM
+
     def test_errors_of_the_second_way_name_it(self, provider: Provider):
         client = provider.will(answer(status=405), answer({"error": "no such room"}, 404)).client()
         with pytest.raises(OhApiError) as caught:

@@ -165,9 +165,7 @@ class JobStatus(Answer):
     @classmethod
     def _find_link(cls, value: Any) -> Any:
         """Find the link under any of its names, and drop it while the job is not completed: it may be issued before."""
-        fields = snake_keys(value)
-        if not isinstance(fields, dict):
-            return fields
+        fields: dict[str, Any] = snake_keys(value)
         results = snake_keys(fields.get("results"))
         places = [fields, results] if isinstance(results, dict) else [fields]
         links = [_link(place.get(name)) for place in places for name in ("url", "presigned_url")]
