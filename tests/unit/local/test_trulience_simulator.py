@@ -271,12 +271,11 @@ def test_a_script_is_played_from_login_to_logout() -> None:
 
     assert status == 0
     assert [event["action"] for event in webhook.events] == ["LOGIN", "CHAT", "CHAT", "LOGOUT"]
-    assert [line for line in lines if line.startswith("avatar")][0].startswith("avatar  > I heard Good morning  [0.0")
+    assert next(line for line in lines if line.startswith("avatar")).startswith("avatar  > I heard Good morning  [0.0")
 
 
 def test_a_late_message_is_printed_as_it_comes() -> None:
-    first_reply = next(line for line in lines if line.startswith("avatar"))
-    assert first_reply.startswith("avatar  > I heard Good morning  [0.0")
+    client, lines = sender(Webhook()), list[str]()
     talk = Talk(client, write=lines.append)
     client.sessions.register("s-1", "t")
     client.sessions.record("s-1", "By the way")
