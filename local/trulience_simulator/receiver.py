@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
 
 from local.clock import Clock, Pauses
 from local.requests_log import RecordedRequest, RequestsLog
@@ -45,6 +46,7 @@ def create_app(*, sessions: SpokenSessions | None = None, clock: Clock | None = 
         ("/_simulator/reset", "POST", receiver.reset),
     ):
         app.add_url_rule(path, f"{method} {path}", answer, methods=[method], provide_automatic_options=False)
+    app.register_error_handler(HTTPException, _routing_problem)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     return app
 
@@ -163,6 +165,10 @@ class _Receiver:
     def _wait(self, seconds: float, *, releasable: bool = False) -> None:
         if seconds > 0 and not self._pauses.wait(seconds, request.environ, releasable=releasable):
             raise AbortConnection
+
+
+def _routing_problem(problem: HTTPException) -> Response:
+    return _answer(problem.code or 400, {"status": "ERROR", "error": problem.description or "Bad request"})
 
 
 def _finish(entry: RecordedRequest, status: int, body: dict[str, str]) -> Response:

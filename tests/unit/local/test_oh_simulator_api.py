@@ -216,6 +216,42 @@ def test_half_a_surrogate_pair_does_not_break_an_answer(client: FlaskClient) -> 
     assert client.get("/_simulator/requests").status_code == 200
 
 
+FIELD_NAMES = st.sampled_from(
+    [
+        "character_id",
+        "user_id",
+        "user_gender",
+        "room_id",
+        "prompt",
+        "message",
+        "texting_style",
+        "resolution",
+        "prompt_enhancement",
+        "character_uid",
+        "webhook_url",
+    ]
+)
+FIELD_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    path=st.sampled_from(["rooms", "rooms/x/texting-style", "text", "images", "audio/notes", "cam/create"]),
+    body=st.dictionaries(FIELD_NAMES, FIELD_VALUES, max_size=6) | FIELD_VALUES,
+)
+def test_no_body_breaks_the_simulator(path: str, body: Any) -> None:
+    client = create_app(api_keys=["secret-key"]).test_client()
+    method = "PUT" if path.endswith("texting-style") else "POST"
+    answer = client.open(f"/api/v1/{path}", method=method, json=body, headers=KEY)
+
+    assert answer.status_code in {200, 201, 202, 400, 404}
+    assert answer.is_json
+
+
 # Moderation
 
 

@@ -169,6 +169,12 @@ def test_a_message_that_is_none_is_refused(endpoint: FlaskClient, session_id: An
     assert speak(endpoint, message, session_id=session_id) == 400
 
 
+def test_an_unknown_path_is_an_error_in_json(endpoint: FlaskClient) -> None:
+    answer = endpoint.get("/tglisten")
+
+    assert (answer.status_code, answer.get_json()["status"]) == (405, "ERROR")
+
+
 def test_a_message_can_be_waited_for(sessions: SpokenSessions, endpoint: FlaskClient) -> None:
     speak(endpoint, "early")
     timer = threading.Timer(0.05, lambda: sessions.record("s-1", "late"))
