@@ -172,6 +172,11 @@ class TestProtocol:
             provider.will(given).client().send_text("r", "hi")
         assert len(provider.requests) == 1
 
+    def test_tells_the_status_it_came_with(self, provider: Provider):
+        with pytest.raises(OhProtocolError) as caught:
+            provider.will(answer({"status": "queued"}, 202)).client().submit_image("42", "kite")
+        assert caught.value.status == 202
+
     def test_names_fields_and_repeats_no_values(self, provider: Provider):
         with pytest.raises(OhProtocolError) as caught:
             provider.will(answer({"content": {"secret": "words of the user"}})).client().send_text("r", "hi")

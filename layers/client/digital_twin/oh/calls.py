@@ -49,6 +49,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """An answer of success: its status and its JSON value (an empty mapping where it has no body by its status)."""
+
+    status: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class _Failure:
     error: errors.OhApiError
     kind: FailureKind
@@ -76,8 +84,8 @@ class Caller:
         deadline: Deadline | None = None,
         retry_by: Deadline | None = None,
         max_attempts: int | None = None,
-    ) -> Any:
-        """Give the JSON value of the answer, `None` where it has none; raise an `OhApiError`."""
+    ) -> Received:
+        """Give the answer; raise an `OhApiError` where there is none of success."""
         end = deadline or Deadline.after(DEFAULT_SECONDS)
         last_start = min(end, retry_by) if retry_by else end
         policy = self.policy
@@ -85,7 +93,7 @@ class Caller:
         failures: list[FailureKind] = []
         while True:
             outcome = self._attempt(call, key, end)
-            if not isinstance(outcome, _Failure):
+            if isinstance(outcome, Received):
                 return outcome
             if isinstance(outcome.error, errors.OhCredentialsError) and not refreshed and not last_start.expired():
                 refreshed, previous = True, key
@@ -102,7 +110,7 @@ class Caller:
     def _refreshed_key(self, key: str) -> str:
         return self.refresh_api_key() if self.refresh_api_key else key
 
-    def _attempt(self, call: Call, key: str, deadline: Deadline) -> Any:
+    def _attempt(self, call: Call, key: str, deadline: Deadline) -> Received | _Failure:
         if not (key and key.isascii() and key.isprintable()) or key != key.strip():
             # Sent as it is, it would end up in an exception about an illegal header, in full.
             message = "the API key in use is empty or holds characters that a header cannot carry"
@@ -137,14 +145,14 @@ class Caller:
         )
 
 
-def _answer(reply: Reply, call: Call) -> Any:
+def _answer(reply: Reply, call: Call) -> Received | _Failure:
     if reply.status == HTTPStatus.NO_CONTENT:
-        return {}
+        return Received(reply.status, {})
     value = parse_json(reply.body)
     if value is None:
         message = "the answer is not JSON"
         return _Failure(errors.OhProtocolError(reply.status, message, call.operation), FailureKind.FINAL)
-    return value
+    return Received(reply.status, value)
 
 
 def _exchange_failure(error: ExchangeError, call: Call) -> _Failure:

@@ -11,7 +11,7 @@ import httpx
 from digital_twin.deadline import Deadline
 from digital_twin.exchange import Timeouts
 from digital_twin.oh import errors
-from digital_twin.oh.calls import DEFAULT_SECONDS, MIB, Call, Caller
+from digital_twin.oh.calls import DEFAULT_SECONDS, MIB, Call, Caller, Received
 from digital_twin.oh.models import (
     AudioNote,
     CamSession,
@@ -266,13 +266,13 @@ class OhClient:
         answer = self._cam_call(call, deadline, retry_by)
         return read_answer(answer, CamSessionEnd, call, wanted=("session_id",), known={"session_id": session_id})
 
-    def _again(self, refusal: errors.OhApiError, call: Call, deadline: Deadline, retry_by: Deadline | None) -> Any:
+    def _again(self, refusal: errors.OhApiError, call: Call, deadline: Deadline, retry_by: Deadline | None) -> Received:
         """Make the call another way after the first was refused; without time for that, the refusal stands."""
         if min(deadline, retry_by or deadline).expired():
             raise refusal
         return self._call(call, deadline, retry_by)
 
-    def _cam_call(self, call: Call, deadline: Deadline | None, retry_by: Deadline | None) -> Any:
+    def _cam_call(self, call: Call, deadline: Deadline | None, retry_by: Deadline | None) -> Received:
         try:
             return self._call(call, deadline, retry_by)
         except errors.OhForbiddenError as error:
