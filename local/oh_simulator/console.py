@@ -70,8 +70,8 @@ class Console:
         keys = data.get("api_keys") if isinstance(data, dict) else None
         if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
             return json_answer({"error": 'The body must be {"api_keys": [one or more keys]}'}, 400)
-        self._simulator.api_keys.clear()
-        self._simulator.api_keys.update(keys)
+        self._simulator.api_keys.update(keys)  # in this order no request finds the set empty
+        self._simulator.api_keys.intersection_update(keys)
         return json_answer({"accepted": len(keys)})
 
     def reset(self) -> Response:
