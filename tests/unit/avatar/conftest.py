@@ -1,5 +1,6 @@
 """The tables in moto, made from the template, and a clock that tests set."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from avatar.room_store import RoomStore
 from avatar.session_listing import SessionListing
 from avatar.session_store import SessionStore
+from common.observability import logger
 from moto import mock_aws
 
 from tests.unit.avatar.doubles import TTL_SECONDS, SettableClock, create_table
@@ -20,9 +22,11 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_METRICS_NAMESPACE": "Tests",
-        "POWERTOOLS_SERVICE_NAME": "tests",
+        # A logger of its own for each test: a logger writes to the standard output it found when it was made.
+        "POWERTOOLS_SERVICE_NAME": f"tests-{uuid.uuid4()}",
     }.items():
         monkeypatch.setenv(name, value)
+    logger.cache_clear()
 
 
 @pytest.fixture
