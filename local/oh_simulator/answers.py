@@ -16,12 +16,16 @@ SUGGESTION = "Check the request against the API documentation and try again"
 
 
 class ApiProblem(Exception):  # noqa: N818 - an answer of the API, not a fault of the simulator
-    """A request that the API refuses: the status and the sentence of the answer."""
+    """A request that the API refuses: the status and the sentence of the answer.
 
-    def __init__(self, status: int, message: str) -> None:
+    `invalid` tells input that is not valid from a prompt that failed moderation, which has the same status.
+    """
+
+    def __init__(self, status: int, message: str, *, moderated: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.invalid = status == 400 and not moderated
 
 
 def success(payload: Mapping[str, Any], status: int, dialect: DialectSwitches) -> Response:

@@ -48,9 +48,8 @@ class OhApi:
         """`POST /api/v1/rooms`."""
         data = fields.json_object(request)
         character_id = self._character(data)
-        room = self._simulator.rooms.create(
-            character_id, fields.room_owner(data), fields.texting_style(data, required=False)
-        )
+        owner = fields.room_owner(data, self._simulator.switches.read().dialect.room_owner)
+        room = self._simulator.rooms.create(character_id, owner, fields.texting_style(data, required=False))
         return {"room_id": room.room_id}, 201
 
     def set_texting_style(self, room_id: str) -> Answer:
@@ -64,13 +63,15 @@ class OhApi:
         """`POST /api/v1/text`."""
         data = fields.json_object(request)
         room_id = fields.identifier(data, "room_id")
-        message = fields.prompt(data, "prompt", "message")
+        dialect = self._simulator.switches.read().dialect
+        keys = ("prompt", "message") if dialect.text_field == "any" else (dialect.text_field,)
+        message = fields.prompt(data, *keys)
         if data.get("character_id") is not None:
             self._character(data)
         room = self._room(room_id)
         self._moderate(message)
         answer: dict[str, Any] = {"content": self._simulator.rooms.say(room, message)}
-        if self._simulator.switches.read().dialect.text_answer == "live":
+        if dialect.text_answer == "live":
             answer |= {"job_id": str(uuid.uuid4()), "message_id": str(uuid.uuid4()), "tool_call": None}
         return answer, 200
 
@@ -177,7 +178,8 @@ class OhApi:
             try:
                 payload, status = operation(**arguments)
             except ApiProblem as problem:
-                return failure(problem.status, problem.message, switches.dialect)
+                status = switches.dialect.invalid_status if problem.invalid else problem.status
+                return failure(status, problem.message, switches.dialect)
             return success(payload, status, switches.dialect)
 
         return answer
@@ -202,7 +204,7 @@ class OhApi:
         moderation = self._simulator.switches.read().moderation
         folded = text.casefold()
         if any(trigger.casefold() in folded for trigger in moderation.triggers):
-            raise ApiProblem(400, moderation.message)
+            raise ApiProblem(400, moderation.message, moderated=True)
 
     def _link(self, name: str, *, serial: int) -> str:
         seconds = self._simulator.switches.read().results.link_seconds

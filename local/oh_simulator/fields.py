@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -52,13 +52,13 @@ def prompt(data: Mapping[str, Any], *keys: str) -> str:
     return value
 
 
-def room_owner(data: Mapping[str, Any]) -> str:
-    """Give the user of a new room: `user_id`, or the legacy `user_gender` in its place."""
-    if data.get("user_id") is not None:
+def room_owner(data: Mapping[str, Any], wanted: Literal["any", "user_id", "user_gender"]) -> str:
+    """Give the user of a new room: `user_id`, or the legacy `user_gender` in its place; or only the wanted one."""
+    if wanted == "user_id" or (wanted == "any" and data.get("user_id") is not None):
         return identifier(data, "user_id")
     gender = user_gender(data)
     if gender is None:
-        raise ApiProblem(400, "user_id or user_gender is required")
+        raise ApiProblem(400, f"{'user_id or ' if wanted == 'any' else ''}user_gender is required")
     return f"user_gender:{gender}"
 
 

@@ -96,6 +96,12 @@ class DialectSwitches(_Model):
     """Under which key a job's status gives the link."""
     text_answer: Literal["live", "documented"] = "live"
     """`live` adds `job_id`, `message_id` and `tool_call` to `content`."""
+    room_owner: Literal["any", "user_id", "user_gender"] = "any"
+    """Which field a new room must have; the others are then ignored."""
+    text_field: Literal["any", "prompt", "message"] = "any"
+    """Which field a text must come in; the other is then ignored."""
+    invalid_status: Literal[400, 422] = 400
+    """The status of input that is not valid; failed moderation is always 400."""
     error: ErrorDialect = "error"
     suggestion: bool = False
     """Adds a `suggestion` to error bodies."""

@@ -420,6 +420,36 @@ def test_errors_come_in_four_shapes(client: FlaskClient, dialect: str, content_t
     assert bool(answer.text) == bool(holds)
 
 
+def test_a_room_may_want_one_field_for_its_owner(client: FlaskClient) -> None:
+    by_id, by_gender = {"character_id": "1", "user_id": "ann"}, {"character_id": "1", "user_gender": "female"}
+    seen = []
+    for wanted in ("user_id", "user_gender"):
+        switch(client, dialect={"room_owner": wanted})
+        seen += [client.post("/api/v1/rooms", json=body, headers=KEY).status_code for body in (by_id, by_gender)]
+
+    assert seen == [201, 400, 400, 201]
+
+
+def test_a_text_may_have_to_come_in_one_field(client: FlaskClient) -> None:
+    room, seen = new_room(client), []
+    for wanted in ("prompt", "message"):
+        switch(client, dialect={"text_field": wanted})
+        for key in ("prompt", "message"):
+            answer = client.post("/api/v1/text", json={"room_id": room, key: "Hi"}, headers=KEY)
+            seen.append((answer.status_code, answer.get_json().get("error")))
+
+    assert seen == [(200, None), (400, "prompt is required"), (400, "message is required"), (200, None)]
+
+
+def test_invalid_input_may_be_422_and_moderation_stays_400(client: FlaskClient) -> None:
+    switch(client, dialect={"invalid_status": 422})
+    invalid = client.post("/api/v1/images", json={"character_id": "1"}, headers=KEY)
+    moderated = client.post("/api/v1/images", json={"character_id": "1", "prompt": "forbidden"}, headers=KEY)
+    unknown = client.get("/api/v1/jobs/nothing/status", headers=KEY)
+
+    assert (invalid.status_code, moderated.status_code, unknown.status_code) == (422, 400, 404)
+
+
 def test_errors_may_carry_a_suggestion(client: FlaskClient) -> None:
     switch(client, dialect={"suggestion": True})
 
