@@ -89,7 +89,7 @@ class ApiFront:
             query=query,
             headers=environ[RAW_HEADERS_KEY],
             body=body,
-            source_ip=environ["REMOTE_ADDR"],
+            source_ip=environ.get("REMOTE_ADDR", "127.0.0.1"),
             received_at=received_at,
         )
 

@@ -84,13 +84,21 @@ def stop(process: BaseProcess) -> None:
 
 
 def stop_server() -> None:
-    """End the server the children are forked from, and multiprocessing's own helper beside it.
+    """End what is left: children, the server they are forked from, and multiprocessing's own helper beside it.
 
-    Python ends both a moment after this process; a stack that says it has ended should leave nothing even for that
-    moment. There is no public way to ask for it before Python 3.14.
+    Python ends the last two a moment after this process; a stack that says it has ended should leave nothing even for
+    that moment. There is no public way to ask for it.
     """
-    for holder, attribute in ((forkserver, "_forkserver"), (resource_tracker, "_resource_tracker")):
-        end = getattr(getattr(holder, attribute, None), "_stop", None)
+    for process in multiprocessing.active_children():
+        stop(process)
+    server: Any = getattr(forkserver, "_forkserver", None)
+    pid = getattr(server, "_forkserver_pid", None)
+    with contextlib.suppress(OSError):
+        if pid is not None:
+            # Asked politely it would wait for children that the interrupted start of one may have left to themselves.
+            os.kill(pid, signal.SIGKILL)
+    for helper in (server, getattr(resource_tracker, "_resource_tracker", None)):
+        end = getattr(helper, "_stop", None)
         if end is not None:
             with contextlib.suppress(OSError, AttributeError):
                 end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -48,6 +49,8 @@ class Stack:
         self._servers: list[LocalServer] = []
         self._pools: dict[str, FunctionPool] = {}
         self._helpers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="stack")
+        self._lock = threading.Lock()
+        self._stopped = False
 
     def start(self) -> dict[str, Any]:
         """Build everything and serve.
@@ -104,16 +107,20 @@ class Stack:
 
     def stop(self) -> None:
         """End everything that was started; may be called at any point of `start`."""
-        self._helpers.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._stopped = True
+            children = list(self._children.values())
         for server in self._servers:
             server.stop()
         for pool in self._pools.values():
             pool.close()
-        for process, pipe in list(self._children.values()):
+        for process, _ in children:
             processes.stop(process)
+        # A child that a helper is just starting is ended there.
+        self._helpers.shutdown(wait=True, cancel_futures=True)
+        for _, pipe in self._children.values():
             with contextlib.suppress(OSError):
                 pipe.close()
-        self._helpers.shutdown(wait=True)
         processes.stop_server()
 
     def _listen(self, port: int) -> LocalServer:
@@ -131,7 +138,11 @@ class Stack:
 
         def begin() -> Any:
             process, pipe = processes.start(target, *arguments, name=name)
-            self._children[name] = process, pipe
+            with self._lock:
+                self._children[name] = process, pipe
+                stopped = self._stopped
+            if stopped:
+                processes.stop(process)
             return processes.receive(pipe, name)
 
         return self._helpers.submit(begin)
