@@ -148,7 +148,8 @@ class Talk:
         seconds = f"{answer.latency:.2f} s"
         if not answer.ok:
             self._failures += 1
-            why = answer.problem or answer.body.get("error") or answer.body.get("statusMessage") or "no explanation"
+            words = (answer.problem, *(answer.body.get(key) for key in ("error", "statusMessage", "message")))
+            why = next((word for word in words if word), "no explanation")
             self._write(f"{who:8}> FAILED, status {answer.status}: {why}  [{seconds}]")
             return
         if who == "avatar":
