@@ -1,8 +1,10 @@
 """The stack's life: how fast it is up, how it ends, what it refuses."""
 
+import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -81,9 +83,8 @@ def test_nobody_survives_when_it_is_killed(project):
 
 def test_it_can_be_ended_while_it_starts(project):
     process = subprocess.Popen(
-        ["python", "-m", "local", "stack", "--project", str(project)],
-        executable=Path(__import__("sys").executable),
-        env={"LOCAL_PORT": "0", "PATH": "/usr/bin:/bin"},
+        [sys.executable, "-m", "local", "stack", "--project", str(project)],
+        env={**os.environ, "LOCAL_PORT": "0"},
         cwd=Path(__file__).resolve().parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
