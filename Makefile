@@ -9,6 +9,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SAM := $(VENV)/bin/sam
 STAMP := $(VENV)/.installed
+# Where `make deploy-check` keeps its emulator of AWS.
+EMULATOR := .local/emulator
 # An environment of samconfig.toml.
 CONFIG_ENV ?= default
 # Only for commands that want a region without ever calling it.
@@ -84,8 +86,13 @@ build: $(STAMP) ## Build the functions and the layer for AWS (target: samconfig.
 deploy: build ## Deploy to AWS with the flags of samconfig.toml (CONFIG_ENV=… chooses an environment)
 	@$(SAM) deploy --config-env $(CONFIG_ENV)
 
-deploy-check: $(STAMP) ## Build, deploy and smoke-test the real template against an emulator of AWS
-	@$(PY) -m scripts.deploy_check
+# The emulator's functions run on its own interpreter, for which the layer is built: so both have the same.
+$(EMULATOR)/.installed: requirements-deploycheck.txt scripts/setup.sh $(STAMP)
+	@PYTHON=$(PY) scripts/setup.sh $(EMULATOR) requirements-deploycheck.txt >&2
+	@touch $@
+
+deploy-check: $(STAMP) $(EMULATOR)/.installed ## Build, deploy and smoke-test the real template against an emulator of AWS
+	@$(PY) -m scripts.deploy_check $(EMULATOR)/bin/ministack
 
 secrets: $(STAMP) ## Fill in a deployment's secret: keys of the OH API and of Trulience (ARGS="--stack-name NAME")
 	@$(PY) -m scripts.fill_secret $(ARGS)

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Makes (or updates) the virtual environment that development uses. Usage: scripts/setup.sh [DIRECTORY]
+# Makes (or updates) a virtual environment, by default the one that development uses.
+# Usage: scripts/setup.sh [DIRECTORY [REQUIREMENTS FILE]]
 # PYTHON chooses the interpreter; any Python from 3.11 on will do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 venv=${1:-.venv}
+requirements=${2:-requirements-dev.txt}
 recent='import sys; sys.exit(sys.version_info < (3, 11))'
 
 is_recent() { "$1" -c "$recent" >/dev/null 2>&1; }
@@ -41,5 +43,5 @@ if "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
 else
     pip=("$(find_python)" -m pip --python "$venv/bin/python")
 fi
-echo "Installing requirements into $venv ..."
-"${pip[@]}" install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+echo "Installing $requirements into $venv ..."
+"${pip[@]}" install --quiet --disable-pip-version-check --requirement "$requirements"

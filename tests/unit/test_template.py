@@ -214,6 +214,25 @@ def test_the_workflow_is_given_every_name_its_definition_uses() -> None:
     assert set(re.findall(r"\$\{(\w+)\}", definition)) == set(machine["DefinitionSubstitutions"])
 
 
+def test_no_resource_waits_for_itself() -> None:
+    resources = deployed()
+    needs = {
+        name: set(references([entry.get("Properties", {}), [{"Ref": needed} for needed in _depends_on(entry)]]))
+        & set(resources)
+        for name, entry in resources.items()
+    }
+    made: set[str] = set()
+    while ready := {name for name in set(needs) - made if needs[name] <= made}:
+        made |= ready
+
+    assert set(needs) - made == set()
+
+
+def _depends_on(entry: dict[str, Any]) -> list[str]:
+    named = entry.get("DependsOn", [])
+    return [named] if isinstance(named, str) else named
+
+
 def test_the_build_targets_the_templates_defaults() -> None:
     assert PARAMETERS["LambdaRuntime"]["Default"] == build_target.DEFAULT_RUNTIME
     assert PARAMETERS["LambdaArchitecture"]["Default"] == build_target.DEFAULT_ARCHITECTURE
