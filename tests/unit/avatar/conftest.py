@@ -1,5 +1,6 @@
 """The tables in moto, made from the template, and a clock that tests set."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +10,11 @@ import pytest
 from avatar.room_store import RoomStore
 from avatar.session_listing import SessionListing
 from avatar.session_store import SessionStore
+from common import aws
 from common.observability import logger
 from moto import mock_aws
 
+from tests.caches import forget_environment
 from tests.unit.avatar.doubles import TTL_SECONDS, SettableClock, create_table
 
 
@@ -56,3 +59,29 @@ def listing(dynamodb: Any, clock: SettableClock) -> SessionListing:
 @pytest.fixture
 def room_store(dynamodb: Any) -> RoomStore:
     return RoomStore(dynamodb, "rooms")
+
+
+@pytest.fixture
+def deployment(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment variables and the secret of a deployment, and no clients left from the test before."""
+    keys = ["example-rest-agent-key", "next-rest-agent-key"]
+    secret = {"oh_api_key": "oh-key", "trulience_api_key": keys, "webhook_signing_secret": "whsec_c2VjcmV0"}
+    forget_environment()
+    arn = aws.secrets_manager().create_secret(Name="api", SecretString=json.dumps(secret))["ARN"]
+    for name, value in {
+        "SECRET_ARN": arn,
+        "OH_API_BASE_URL": "https://oh.test",
+        "SESSIONS_TABLE": "sessions",
+        "ROOMS_TABLE": "rooms",
+        "SESSION_TTL_SECONDS": "3600",
+        "CHAT_DEADLINE_SECONDS": "5",
+        "CALLBACK_HOSTS": "trulience.com",
+        "GREETING": "Hello.",
+        "GREETING_RETURNING": "Welcome back.",
+        "APOLOGY_REPLY": "Sorry.",
+        "MODERATED_REPLY": "Let us talk about something else.",
+        "FILLER_REPLY": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield
+    forget_environment()

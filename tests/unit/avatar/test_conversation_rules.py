@@ -62,9 +62,7 @@ def test_a_returning_user_is_greeted_as_one_and_keeps_the_room(converse: Convers
     assert oh.created == ["room-1"]
 
 
-def test_ten_racing_logins_end_with_one_room(
-    converse: Converse, sessions: SessionStore, room_store: RoomStore
-) -> None:
+def test_ten_racing_logins_end_with_one_room(converse: Converse, sessions: SessionStore, room_store: RoomStore) -> None:
     conversation = converse(OhDouble())
     threads = [
         threading.Thread(target=_log_in, args=(conversation, login(session_id=f"s{number}"))) for number in range(10)
@@ -151,9 +149,7 @@ def test_a_disconnect_ends_the_session_of_this_avatar_only(converse: Converse, s
     assert sessions.get("s1", "c1") is None
 
 
-def test_a_connect_shortens_the_sessions_life(
-    converse: Converse, sessions: SessionStore, clock: SettableClock
-) -> None:
+def test_a_connect_shortens_the_sessions_life(converse: Converse, sessions: SessionStore, clock: SettableClock) -> None:
     conversation = converse(OhDouble())
     _log_in(conversation, login())
     connect = SessionWebhookEvent(event_type="session.connect", session_id="s1", max_session_duration=30)

@@ -81,6 +81,8 @@ def test_a_login_may_not_name_it(url: str) -> None:
         CallbackDouble().speaker().require_allowed(url)
 
 
-@pytest.mark.parametrize("url", ["https://trulience.com/x", "https://eu.trulience.com/x?y=1", "https://trulience.com:443"])
+@pytest.mark.parametrize(
+    "url", ["https://trulience.com/x", "https://eu.trulience.com/x?y=1", "https://trulience.com:443"]
+)
 def test_a_login_may_name_it(url: str) -> None:
     CallbackDouble().speaker().require_allowed(url)

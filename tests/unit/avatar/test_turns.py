@@ -28,9 +28,7 @@ class Stage:
         self.oh, self.callback, self.late_work = OhDouble(), CallbackDouble(), LateWork()
         self.go = threading.Event()
         rooms = Rooms(room_store, self.oh.client())
-        self.turns = Turns(
-            sessions, rooms, self.oh.client(), self.callback.speaker(), PHRASES, self.late_work.start
-        )
+        self.turns = Turns(sessions, rooms, self.oh.client(), self.callback.speaker(), PHRASES, self.late_work.start)
 
     def log_in(self, **changes: Any) -> None:
         self.sessions.log_in(opening(**changes))
