@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,12 @@ class World:
         return given
 
 
+@cache
+def _session() -> boto3.session.Session:
+    """One session for all tests: reading the service descriptions anew takes most of a test's time."""
+    return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+
 def _clear_caches() -> None:
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in {"common", "images", "avatar"}:
@@ -137,6 +144,7 @@ def world(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> Iterator[World
             monkeypatch.setenv(name, value)
         for name in ("EMBEDDED_STACK", "AWS_ENDPOINT_URL", "AWS_PROFILE"):
             monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
         _clear_caches()
         world = _build(monkeypatch, provider)
         yield world
@@ -144,7 +152,7 @@ def world(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> Iterator[World
 
 
 def _build(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> World:
-    dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+    dynamodb: Any = boto3.client("dynamodb")
     for table, keys in {
         "jobs": [("job_id", "HASH")],
         "sessions": [("session_id", "HASH"), ("character_id", "RANGE")],
@@ -171,12 +179,12 @@ def _build(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> World:
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
             **indexes,
         )
-    s3: Any = boto3.client("s3", region_name=REGION)
+    s3: Any = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    secrets: Any = boto3.client("secretsmanager", region_name=REGION)
+    secrets: Any = boto3.client("secretsmanager")
     secret = json.dumps({"oh_api_key": "key", "trulience_api_key": "bearer", "webhook_signing_secret": SECRET})
     monkeypatch.setenv("SECRET_ARN", secrets.create_secret(Name="api", SecretString=secret)["ARN"])
-    states: Any = boto3.client("stepfunctions", region_name=REGION)
+    states: Any = boto3.client("stepfunctions")
     definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
     machine = states.create_state_machine(
         name="image-job", definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/machine"
