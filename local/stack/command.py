@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     stack = None
     try:
         for number in _STOPPING:
-            signal.signal(number, _stop)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup is to be obeyed
+                signal.signal(number, _stop)
         _forget_aws_account()
         stack = Stack(Options.read(os.environ), os.environ, arguments.project.resolve())
         announcement = stack.start()

@@ -67,7 +67,10 @@ class ApiFront:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         """Answer one request."""
         received_at = time.time()
-        too_long = int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal():
+            return respond(start_response, 400, {"message": "Bad Request"})
+        too_long = int(length) > MAX_BODY_BYTES
         request = self._read(environ, received_at, _discard_body(environ) if too_long else read_body(environ))
         response = self._answer(request, too_long=too_long or len(request.body) > MAX_BODY_BYTES)
         headers = [

@@ -22,6 +22,9 @@ from typing import Any, TextIO, cast
 from local.stack.errors import StackError
 
 PRELOADED = (
+    "asyncio",
+    "boto3.dynamodb.conditions",
+    "boto3.dynamodb.types",
     "boto3.session",
     "botocore.client",
     "botocore.httpsession",
@@ -33,6 +36,7 @@ PRELOADED = (
     "logging",
     "pydantic.fields",
     "pydantic.main",
+    "pydantic.type_adapter",
 )
 
 _START_SECONDS = 30.0
