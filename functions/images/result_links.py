@@ -108,8 +108,8 @@ class LinkSigner:
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
-            # Regional hosts: the global one redirects where the bucket is elsewhere, which breaks the signature.
-            config=Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"}),
+            # Only this style signs for the bucket's own region. The global host redirects, which breaks the signature.
+            config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}),
         )
         return _Signer(client, now, credentials["Expiration"])
 
