@@ -40,7 +40,8 @@ def check_callback_url(
     """
     try:
         parsed = httpx.URL(url)
-        readable = url.isascii() and url.isprintable() and " " not in url and bool(parsed.host)
+        plain = url.isascii() and url.isprintable() and " " not in url
+        readable = plain and bool(parsed.host) and 0 < (parsed.port or 443) < 65_536
     except httpx.InvalidURL:
         readable = False
     if not readable:
