@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "environment variables:\n"
         "  LOCAL_PORT          port of the API, 0 for any free one (default 8080)\n"
         "  LOCAL_CONCURRENCY   most execution environments of each function (default 16)\n"
-        "  LOCAL_WARM          webhook environments started in advance (default 8)\n"
+        "  LOCAL_WARM          webhook environments that are kept ready (default 8)\n"
         "  LOCAL_LOG           full, or quiet to drop what the functions log (default full)\n"
         "  OH_API_BASE_URL     an OH API to use instead of the simulator\n"
         "  OH_API_KEY          the key for it\n"
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         announcement = stack.start()
         print(json.dumps(announcement), flush=True)
         _say(f"Serving {announcement['api_url']} after {time.monotonic() - started:.1f} s. Ctrl-C ends it.")
+        stack.warm_up()
         _watch(stack)
     except StackError as error:
         _say(str(error))

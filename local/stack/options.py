@@ -20,7 +20,7 @@ class Options:
     Attributes:
         port: Where the API is served; 0 takes any free port.
         concurrency: Most environments of each function.
-        warm: Environments of the webhook function that are up before the stack says it is ready.
+        warm: Environments of the webhook function that are started before they are needed.
         quiet: Drop what the functions print.
         upstream: The OH API to use instead of the simulator.
         oh_api_key: The key for it.

@@ -49,6 +49,7 @@ class Stack:
         self._servers: list[LocalServer] = []
         self._pools: dict[str, FunctionPool] = {}
         self._helpers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="stack")
+        self._talking: set[str] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -79,8 +80,10 @@ class Stack:
         aws_url = f"http://127.0.0.1:{aws_port.result()}"
         machines = provision(blueprint, aws_url, self._secret())
         self._start_functions(blueprint, aws_url)
+        routes = blueprint.routes()
+        self._talking = {route.function for route in routes if route.resource.endswith("/webhook")}
         front.app = ApiFront(
-            RouteTable(blueprint.routes(), blueprint.stage()),
+            RouteTable(routes, blueprint.stage()),
             {value: identifier for identifier, value in options.partner_keys.items()},
             blueprint.stage(),
             self._invoke,
@@ -100,6 +103,11 @@ class Stack:
             "state_machine_arn": next(iter(machines.values()), None),
             "webhook_signing_secret": options.webhook_signing_secret,
         }
+
+    def warm_up(self) -> None:
+        """Start further environments of the webhook in the background, so that talks at once find them ready."""
+        for name in self._talking:
+            self._helpers.submit(self._pools[name].warm, self._options.warm)
 
     def failed_child(self) -> str | None:
         """The name of a child that has ended although it should not; None while all is well."""
@@ -170,13 +178,8 @@ class Stack:
         self._check_settings(specs)
         for spec in specs:
             self._pools[spec.function] = FunctionPool(lambda spec=spec: Environment(spec), self._options.concurrency)  # type: ignore[misc]
-        answering = {route.function for route in blueprint.routes()}
-        first = next((route.function for route in blueprint.routes() if route.resource.endswith("/webhook")), None)
-        warming = [
-            self._helpers.submit(self._pools[name].warm, self._options.warm if name == first else 1)
-            for name in sorted(answering)
-        ]
-        for future in warming:
+        answering = sorted({route.function for route in blueprint.routes()})
+        for future in [self._helpers.submit(self._pools[name].warm) for name in answering]:
             try:
                 future.result()
             except InitFailed as failure:
