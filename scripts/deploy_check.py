@@ -4,6 +4,7 @@ It checks what the embedded stack cannot: that `sam build` and `sam deploy` work
 load, and that each function's role allows what the function does (the emulator refuses the rest).
 """
 
+import base64
 import json
 import os
 import secrets
@@ -34,6 +35,10 @@ SAM_SECONDS = 300
 # Loopback addresses are for the embedded stack only, and no template allows them. Here too the provider is a simulator
 # on this machine, so the one function that downloads from it is told so after the deployment.
 DOWNLOADING_FUNCTION = "StoreResultFunction"
+
+
+# Parts of log lines that tell of no trouble.
+QUIET = ('"level":"INFO"', "CloudWatchMetrics", "START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")
 
 
 def free_port() -> int:
@@ -146,6 +151,18 @@ def _refusals(environment: Mapping[str, str]) -> Iterator[str]:
             yield f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
 
 
+def _complaints(environment: Mapping[str, str]) -> Iterator[str]:
+    """The warnings and errors that the functions logged."""
+    logs = client(environment, "logs")
+    for group in logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{STACK}")["logGroups"]:
+        lines = [event["message"] for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]]
+        # A traceback comes as one event a line.
+        told = [line.rstrip()[:2000] for line in lines if not any(quiet in line for quiet in QUIET)]
+        if told:
+            yield f"{group['logGroupName']}:"
+            yield from told[-40:]
+
+
 def client(environment: Mapping[str, str], service: str) -> Any:
     """A client of one of the emulator's services."""
     return boto3.client(  # type: ignore[call-overload]
@@ -161,7 +178,10 @@ def fill_in(environment: Mapping[str, str], outputs: Mapping[str, str], oh_api_k
     """What an operator does after a deployment: fills in the secret, reads the first partner's key."""
     manager = client(environment, "secretsmanager")
     values = json.loads(manager.get_secret_value(SecretId=outputs["SecretName"])["SecretString"])
+    # The emulator overlooks ExcludePunctuation, so its signing secret is none.
+    signing_secret = base64.b64encode(secrets.token_bytes(32)).decode()
     values |= {"oh_api_key": oh_api_key, "trulience_api_key": secrets.token_urlsafe()}
+    values |= {"webhook_signing_secret": f"whsec_{signing_secret}"}
     manager.put_secret_value(SecretId=outputs["SecretName"], SecretString=json.dumps(values))
     gateway = client(environment, "apigateway")
     key = gateway.get_api_key(apiKey=outputs["PartnerApiKeyId"], includeValue=True)["value"]
@@ -169,20 +189,39 @@ def fill_in(environment: Mapping[str, str], outputs: Mapping[str, str], oh_api_k
         api_url=f"{environment['AWS_ENDPOINT_URL']}/restapis/{outputs['ApiId']}/prod/_user_request_",
         trulience_api_key=values["trulience_api_key"],
         partner_api_key=key,
+        invoke=lambda logical_id, event: invoke(environment, logical_id, event),
     )
+
+
+def function_name(environment: Mapping[str, str], logical_id: str) -> str:
+    """The name that a function was deployed under."""
+    stacks = client(environment, "cloudformation")
+    resource = stacks.describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
+    return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def invoke(environment: Mapping[str, str], logical_id: str, event: dict[str, Any]) -> dict[str, Any]:
+    """A function's answer to an event."""
+    answer = client(environment, "lambda").invoke(
+        FunctionName=function_name(environment, logical_id), Payload=json.dumps(event).encode()
+    )
+    decoded: dict[str, Any] = json.loads(answer["Payload"].read())
+    return decoded
 
 
 def allow_loopback(environment: Mapping[str, str]) -> None:
     """Lets the function that downloads results take them from this machine."""
     functions = client(environment, "lambda")
-    resource = client(environment, "cloudformation").describe_stack_resource(
-        StackName=STACK, LogicalResourceId=DOWNLOADING_FUNCTION
-    )
-    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    name = function_name(environment, DOWNLOADING_FUNCTION)
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     functions.update_function_configuration(
         FunctionName=name, Environment={"Variables": {**variables, "EMBEDDED_STACK": "true"}}
     )
+
+
+def allow_http(environment: Mapping[str, str], bucket: str) -> None:
+    """Takes the bucket's policy away, which lets nobody in without TLS: the emulator speaks none, and enforces it."""
+    client(environment, "s3").delete_bucket_policy(Bucket=bucket)
 
 
 def check(ministack: str, folder: Path) -> None:
@@ -200,13 +239,18 @@ def check(ministack: str, folder: Path) -> None:
     ):
         parameters = {
             "OhApiBaseUrl": simulator.base_url,
+            "CallbackHosts": "localhost",
             "LambdaRuntime": target.runtime,
             "LambdaArchitecture": target.architecture,
         }
         outputs = deploy(environment, parameters, folder / "build")
         deployment = fill_in(environment, outputs, oh_api_key)
         allow_loopback(environment)
-        smoke_test(deployment)
+        allow_http(environment, outputs["ResultsBucketName"])
+        try:
+            smoke_test(deployment)
+        except CheckFailed as error:
+            raise CheckFailed(f"{error}\nWhat the functions logged:\n" + "\n".join(_complaints(environment))) from error
 
 
 def main(arguments: list[str]) -> int:
