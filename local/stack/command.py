@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+from local.stack import orphans
 from local.stack.errors import StackError
 from local.stack.options import Options
 from local.stack.stack import ROOT, Stack
@@ -53,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number in _STOPPING:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup is to be obeyed
                 signal.signal(number, _stop)
+        orphans.adopt()
         _forget_aws_account()
         stack = Stack(Options.read(os.environ), os.environ, arguments.project.resolve())
         announcement = stack.start()
@@ -70,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             signal.signal(number, signal.SIG_IGN)
         if stack is not None:
             stack.stop()
+        orphans.end()
 
 
 def _forget_aws_account() -> None:
