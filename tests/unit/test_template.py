@@ -233,6 +233,19 @@ def _depends_on(entry: dict[str, Any]) -> list[str]:
     return [named] if isinstance(named, str) else named
 
 
+def test_alarms_watch_metrics_that_the_functions_write() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "functions").rglob("*.py"))
+    alarms = json.dumps(of_type("AWS::CloudWatch::Alarm"))
+    own = set(re.findall(r"SUM\((\w+)\)", alarms)) | {
+        alarm["MetricName"]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if isinstance(alarm.get("Namespace"), dict)
+    }
+
+    assert len(own) == 2
+    assert {name for name in own if f'"{name}"' not in code} == set()
+
+
 def test_the_build_targets_the_templates_defaults() -> None:
     assert PARAMETERS["LambdaRuntime"]["Default"] == build_target.DEFAULT_RUNTIME
     assert PARAMETERS["LambdaArchitecture"]["Default"] == build_target.DEFAULT_ARCHITECTURE
