@@ -15,20 +15,18 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from local.demo.child import DemoError, running_stack
-from local.demo.play import PROMPT, Latency, Picture, Play
+from local.demo.play import PROMPT, DemoError, Latency, Picture, Play
+from local.launcher import ROOT, RunningStack, StackRefusedError, launch
 from local.servers import LocalServer
 from local.trulience_simulator import SpokenSessions, TrulienceClient, create_app
 
 RECOMMENDED_SECONDS = 2.0
 """Within which Trulience recommends that a CHAT is answered."""
 
-_ROOT = Path(__file__).resolve().parents[2]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
-    parser.add_argument("--output", type=Path, default=_ROOT / "demo-output", help="directory for the picture and log")
+    parser.add_argument("--output", type=Path, default=ROOT / "demo-output", help="directory for the picture and log")
     parser.add_argument("--character-id", default="1", help="the character to talk to (default: %(default)s)")
 
 
@@ -41,8 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         output.mkdir(parents=True, exist_ok=True)
         console.print("Starting the embedded stack …")
-        with running_stack(log) as stack:
+        stack = launch(log_path=log)
+        try:
             picture, latencies = _play(console, stack, arguments.character_id, output)
+        finally:
+            stack.stop()
+    except StackRefusedError as error:
+        console.print(
+            f"\n[bold red]The demo failed.[/] The embedded stack did not start. It said:\n{escape(error.errors)}"
+        )
+        return 1
     except (DemoError, httpx.HTTPError, OSError, KeyError, ValueError) as error:
         reason = str(error) if isinstance(error, DemoError) else f"{type(error).__name__}: {error}"
         console.print(f"\n[bold red]The demo failed.[/] {escape(reason)}")
@@ -55,18 +61,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _play(console: Console, stack: dict[str, Any], character_id: str, output: Path) -> tuple[Picture, list[Latency]]:
+def _play(console: Console, stack: RunningStack, character_id: str, output: Path) -> tuple[Picture, list[Latency]]:
     def say(who: str, text: str) -> None:
         console.print(f"  [{'cyan' if who == 'avatar' else 'green'}]{who:>6}[/]  {escape(text)}")
 
-    console.print(f"Serving {stack['api_url']}")
+    console.print(f"Serving {stack.api_url}")
     sessions = SpokenSessions()
-    webhook_url = f"{stack['api_url']}/avatars/{character_id}/webhook"
-    headers = {"X-API-Key": stack["partner_api_keys"][0]}
+    webhook_url = f"{stack.api_url}/avatars/{character_id}/webhook"
+    headers = {"X-API-Key": stack.partner_api_keys[0]}
     with (
         LocalServer(create_app(sessions=sessions)) as receiver,
-        TrulienceClient(webhook_url, stack["trulience_api_key"], receiver.base_url, sessions=sessions) as avatar,
-        httpx.Client(base_url=stack["api_url"], headers=headers, timeout=35, trust_env=False) as partner,
+        TrulienceClient(webhook_url, stack.trulience_api_key, receiver.base_url, sessions=sessions) as avatar,
+        httpx.Client(base_url=stack.api_url, headers=headers, timeout=35, trust_env=False) as partner,
     ):
         play = Play(avatar, partner, character_id, say)
         console.print("\n[bold]A conversation[/]")

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 
-from local.demo.child import DemoError
 from local.trulience_simulator import TrulienceClient, WebhookAnswer
 
 NAME = "Ada"
@@ -30,6 +29,10 @@ SPEAK_SECONDS = 20.0
 
 _POLL_SECONDS = 1.0
 _LATE_SECONDS = 25.0
+
+
+class DemoError(Exception):
+    """Something did not happen; the message is a sentence that says what."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,135 @@
+"""Starts and warm invocations of the webhook function, under AWS's runtime client and interface emulator.
+
+The function runs from a build of this machine's kind: the pruned layer and byte code, as a deployment has them. Its AWS
+endpoint and its OH API are those of the embedded stack, so that nothing but this machine is in the figures. The runs of
+the compared functions are interleaved: times drift, ratios within one run hold.
+"""
+
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.emulator import Emulator
+from local.launcher import RunningStack, launch
+from local.stack import template
+from local.stack.blueprint import Blueprint
+from local.stack.function_environments import environment_spec
+from local.stack.parameters import resolve_parameters
+from scripts.build_layer import build
+from scripts.build_target import ROOT, build_target
+from scripts.bytecode import compile_tree
+
+STARTS = 10
+WARM_INVOCATIONS = 200
+_FUNCTION = "AvatarWebhookFunction"
+
+
+@dataclass
+class _Subject:
+    """A function to start, and what came out."""
+
+    handler: str
+    variables: Mapping[str, str]
+    event: Callable[[], Mapping[str, Any]]
+    init: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+    warm: list[float] = field(default_factory=list)
+
+
+def run() -> Iterator[dict[str, Any]]:
+    """Builds, starts each function ten times in turn, then invokes each warm."""
+    stack = launch(LOCAL_LOG="quiet")
+    scratch = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        path = _build(scratch)
+        basis = {"POWERTOOLS_SERVICE_NAME": "hello", "POWERTOOLS_METRICS_NAMESPACE": "hello", "AWS_REGION": "us-east-1"}
+        subjects = {
+            "empty": _Subject("hello.empty.lambda_handler", basis, lambda: _chat(stack)),
+            "hello": _Subject("hello.app.lambda_handler", basis, lambda: _chat(stack)),
+            "webhook": _Subject("avatar.webhook_handler.lambda_handler", _variables(stack), lambda: _chat(stack)),
+        }
+        for _ in range(STARTS):
+            for subject in subjects.values():
+                _start(subject, path)
+        for subject in subjects.values():
+            _warm(subject, path)
+        yield from _report(subjects)
+    finally:
+        stack.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _build(scratch: Path) -> list[Path]:
+    """Builds layer and functions for this machine; returns the import path."""
+    target = build_target({"LAYER_BUILD": "native"})
+    layer = build(target, scratch / "layer")
+    task = scratch / "task"
+    shutil.copytree(ROOT / "functions", task, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "bench" / "hello", task / "hello", ignore=shutil.ignore_patterns("__pycache__"))
+    compile_tree(task, version=target.version, runs_at="/var/task")
+    return [task, layer]
+
+
+def _variables(stack: RunningStack) -> dict[str, str]:
+    """The webhook function's environment, from the template, pointing at the running stack."""
+    source = template.load(ROOT / "template.yaml")
+    parameters = resolve_parameters(source["Parameters"], {})
+    parameters["OhApiBaseUrl"] = stack.oh_simulator_url
+    blueprint = Blueprint(template.transform(source, parameters, ROOT), parameters)
+    function = next(function for function in blueprint.functions() if function.name.endswith(_FUNCTION))
+    spec = environment_spec(function, ROOT, stack.aws_endpoint_url, quiet=True)
+    secret = stack.aws("secretsmanager").list_secrets()["SecretList"][0]["ARN"]
+    kept = {name: value for name, value in spec.variables.items() if name not in ("PATH", "PYTHONPATH", "_HANDLER")}
+    return {**kept, "SECRET_ARN": secret}
+
+
+def _chat(stack: RunningStack) -> dict[str, Any]:
+    """A CHAT as API Gateway hands it over, received now."""
+    event: dict[str, Any] = json.loads((ROOT / "events" / "avatar" / "chat.json").read_text(encoding="utf-8"))
+    event["requestContext"]["requestTimeEpoch"] = int(time.time() * 1000)
+    headers = {**event["headers"], "Authorization": f"Bearer {stack.trulience_api_key}"}
+    event["headers"] = headers
+    event["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
+    return event
+
+
+def _start(subject: _Subject, path: list[Path]) -> None:
+    with Emulator(subject.handler, path, subject.variables) as emulator:
+        answer, took = emulator.invoke(subject.event())
+        if answer.get("statusCode") != 200:
+            raise RuntimeError(f"{subject.handler} answered {answer}: {emulator.log()[-2000:]}")
+        subject.init.append(emulator.init_milliseconds() or float("nan"))
+        subject.first.append(took)
+        subject.memory.append(emulator.resident_megabytes())
+
+
+def _warm(subject: _Subject, path: list[Path]) -> None:
+    with Emulator(subject.handler, path, subject.variables) as emulator:
+        for _ in range(10):
+            emulator.invoke(subject.event())
+        subject.warm = [emulator.invoke(subject.event())[1] for _ in range(WARM_INVOCATIONS)]
+
+
+def _report(subjects: Mapping[str, _Subject]) -> Iterator[dict[str, Any]]:
+    hello, empty = subjects["hello"], subjects["empty"]
+    for name, subject in subjects.items():
+        init = statistics.median(subject.init)
+        warm = statistics.median(subject.warm)
+        yield {
+            "benchmark": "cold_start",
+            "function": name,
+            "starts": STARTS,
+            "init_ms": round(init, 1),
+            "init_ratio_to_hello": round(init / statistics.median(hello.init), 2),
+            "init_and_first_invoke_ms": round(statistics.median(subject.first), 1),
+            "peak_memory_mb": round(statistics.median(subject.memory), 1),
+            "warm_p50_ms": round(warm, 2),
+            "warm_above_empty_ms": round(warm - statistics.median(empty.warm), 2),
+        }

@@ -1,0 +1,129 @@
+"""A function under AWS's own runtime client and AWS's runtime interface emulator, without Docker.
+
+The emulator's binary lies in the SAM CLI's package. It takes one event at a time: a second one at once ends it.
+"""
+
+import json
+import os
+import platform
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import samcli
+
+_ARCHITECTURES = {"aarch64": "arm64"}
+_START_SECONDS = 10
+
+
+def emulator_binary() -> Path:
+    """Where the emulator of this machine's processor lies."""
+    machine = platform.machine()
+    name = f"aws-lambda-rie-{_ARCHITECTURES.get(machine, machine)}"
+    return Path(samcli.__file__).parent / "local" / "rapid" / name
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Emulator:
+    """One execution environment of a function.
+
+    Args:
+        handler: The entry point, such as ``avatar.webhook_handler.lambda_handler``.
+        path: Folders that modules are imported from, the first one first.
+        variables: The function's environment variables.
+    """
+
+    def __init__(self, handler: str, path: list[Path], variables: Mapping[str, str]) -> None:
+        self._handler = handler
+        self._path = path
+        self._variables = variables
+
+    def __enter__(self) -> "Emulator":
+        invoke, runtime = _free_port(), _free_port()
+        self._url = f"http://127.0.0.1:{invoke}/2015-03-31/functions/function/invocations"
+        self._log = tempfile.TemporaryFile("w+b")
+        self._process = subprocess.Popen(
+            [
+                str(emulator_binary()),
+                *("--runtime-interface-emulator-address", f"127.0.0.1:{invoke}"),
+                *("--runtime-api-address", f"127.0.0.1:{runtime}"),
+                *(sys.executable, "-m", "awslambdaric", self._handler),
+            ],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.pathsep.join(map(str, self._path)),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "AWS_LAMBDA_FUNCTION_NAME": "bench",
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
+                **self._variables,
+            },
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", invoke)) == 0:
+                    return self
+            time.sleep(0.02)
+        self.__exit__(None, None, None)
+        raise RuntimeError("the runtime interface emulator did not start")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=10)
+        self._log.close()
+
+    def invoke(self, event: Mapping[str, Any]) -> tuple[Any, float]:
+        """Sends an event; returns the function's answer and the milliseconds it took, seen from outside."""
+        body = json.dumps(event).encode()
+        request = urllib.request.Request(self._url, data=body, method="POST")
+        started = time.perf_counter()
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.loads(response.read())
+        return answer, (time.perf_counter() - started) * 1000
+
+    def init_milliseconds(self) -> float | None:
+        """How long the first start took, by the emulator's report."""
+        for line in self.log().splitlines():
+            found = re.search(r"Init Duration: ([\d.]+) ms", line)
+            if found:
+                return float(found[1])
+        return None
+
+    def resident_megabytes(self) -> float:
+        """Memory of the function's process at its height, in MB (10^6 bytes)."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        peaks = []
+        for child in children:
+            status = Path(f"/proc/{child}/status").read_text()
+            found = re.search(r"VmHWM:\s+(\d+) kB", status)
+            peaks.append(int(found[1]) * 1024 / 1e6 if found else 0.0)
+        return max(peaks, default=0.0)
+
+    def log(self) -> str:
+        """All that emulator and function have printed."""
+        self._log.flush()
+        position = self._log.tell()
+        self._log.seek(0)
+        text = self._log.read().decode("utf-8", "replace")
+        self._log.seek(position)
+        return text
