@@ -75,11 +75,15 @@ def _client(stack: RunningStack) -> httpx.Client:
 
 
 def _login(stack: RunningStack, api: httpx.Client, session_id: str) -> None:
+    token = f"token-of-{session_id}"
+    httpx.post(
+        f"{stack.trulience_simulator_url}/_simulator/sessions", json={"session_id": session_id, "auth_token": token}
+    ).raise_for_status()
     event = {
         "action": "LOGIN",
         "sessionId": session_id,
         "userId": f"user-of-{session_id}",
-        "authToken": f"token-of-{session_id}",
+        "authToken": token,
         "callbackUrl": f"{stack.trulience_simulator_url}/tglisten",
         "locale": "en-US",
     }
