@@ -104,14 +104,15 @@ class Emulator:
     def init_milliseconds(self) -> float | None:
         """How long the first start took, by the emulator's report."""
         for line in self.log().splitlines():
-            found = re.search(r"Init Duration: ([\d.]+) ms", line)
+            found = re.search(r"INIT REPORT\(durationMs: ([\d.]+)\)", line)
             if found:
                 return float(found[1])
         return None
 
     def resident_megabytes(self) -> float:
         """Memory of the function's process at its height, in MB (10^6 bytes)."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/children")
+        children = [child for thread in threads for child in thread.read_text().split()]
         peaks = []
         for child in children:
             status = Path(f"/proc/{child}/status").read_text()
