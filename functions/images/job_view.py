@@ -68,6 +68,14 @@ class JobList(BaseModel):
     next_cursor: Annotated[str | None, Field(description="For the next page; absent on the last.")] = None
 
 
+class ImageEvent(BaseModel):
+    """What a callback_url receives when a job has ended."""
+
+    type: Literal["image.completed", "image.failed"]
+    timestamp: Annotated[Timestamp, Field(description="When the job ended; the same in every delivery.")]
+    data: Annotated[JobView, Field(description="The job as GET shows it, with a link made for this delivery.")]
+
+
 def view(job: Job, sign: Callable[[str], SignedLink]) -> JobView:
     """A job as its partner sees it.
 

@@ -1,11 +1,10 @@
 """Telling whoever asked that a job has ended: what is said, to whom, how often."""
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 from xml.sax.saxutils import escape
 
 from avatar.session import Session
@@ -15,7 +14,7 @@ from common.phrases import Phrase
 from images.callbacks import Delivery
 from images.job import Job, Notification, Target, timestamp
 from images.job_store import JobStore
-from images.job_view import view
+from images.job_view import ImageEvent, view
 from images.result_links import SignedLink
 
 MAX_DELIVERIES = 8
@@ -144,12 +143,11 @@ class Notifier:
         return Delivery(delivered=True)
 
     def _call(self, job: Job) -> Delivery:
-        message = {
-            "type": f"image.{job.status}",
-            "timestamp": job.updated_at,
-            "data": view(job, self.sign).model_dump(exclude_none=True),
-        }
-        body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+        kind: Literal["image.completed", "image.failed"] = (
+            "image.completed" if job.status == "completed" else "image.failed"
+        )
+        event = ImageEvent(type=kind, timestamp=job.updated_at, data=view(job, self.sign))
+        body = event.model_dump_json(exclude_none=True).encode()
         return self.deliver(job.callback_url or "", body, message_id(job), int(self.now()))
 
     def _note(self, job: Job, target: Target, outcome: Delivery, *, pending: bool) -> None:
