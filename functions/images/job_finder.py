@@ -51,7 +51,8 @@ class JobFinder:
     def page(self, partner_id: str, *, limit: int, cursor: str | None, status: Status | None) -> Page:
         """A page of a partner's jobs, newest first; arguments and errors as `JobStore.page` has them."""
         page = self._store.page(partner_id, limit=limit, cursor=cursor, status=status, now=self._now())
-        return Page([self._settled(job) for job in page.jobs], page.next_cursor)
+        settled = [self._settled(job) for job in page.jobs]
+        return Page([job for job in settled if status in (None, job.status)], page.next_cursor)
 
     def _unrecorded(self, job_id: str) -> Job | None:
         execution = self._executions.find(job_id)

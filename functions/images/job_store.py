@@ -16,6 +16,7 @@ BY_PARTNER = "by_partner"
 _CURSOR = {"job_id", "created_at"}
 _MAX_PAGES = 10
 """Pages of the table one listing reads at most: a filter that fits little must not read for ever."""
+_FILTERED_PAGE = 100
 _OPEN = "attribute_exists(job_id) AND #status IN (:queued, :processing)"
 _OPEN_VALUES = {":queued": "queued", ":processing": "processing"}
 
@@ -98,13 +99,17 @@ class JobStore:
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues=to_item(values),
                     ScanIndexForward=False,
-                    Limit=limit - len(jobs),
+                    # What a filter leaves of a page is not known before: then it reads more than it may need.
+                    Limit=_FILTERED_PAGE if status else limit,
                     **query,
                 )
             jobs += filter(None, map(from_record, answer["Items"]))
             start = answer.get("LastEvaluatedKey")
             if not start or len(jobs) >= limit:
                 break
+        if len(jobs) > limit:
+            last = jobs[limit - 1]
+            return Page(jobs[:limit], encode_cursor({"created_at": last.created_at, "job_id": last.job_id}))
         following = encode_cursor({name: from_item(start)[name] for name in sorted(_CURSOR)}) if start else None
         return Page(jobs, following)
 

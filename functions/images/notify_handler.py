@@ -1,5 +1,6 @@
 """Workflow tasks TellSession and TellCallback, and POST /images/{job_id}/notifications, which does both again."""
 
+import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def _notifier() -> Notifier:
 def notify_again(job_id: str) -> Response[str]:
     """Tells everybody who asked for it once more, one attempt each."""
     job = _store().find(job_id)
-    if job is None or job.partner_id != partner_id(app):
+    if job is None or job.partner_id != partner_id(app) or job.expires_at <= time.time():
         raise NotFoundError("There is no such job, or it has expired.")
     if not job.ended:
         raise ConflictError(

@@ -64,7 +64,7 @@ class Submissions:
             GatewayTimeoutError: Whether it did is not known (``submission_unknown``).
             UnavailableError: It did, but the workflow cannot be started (``workflow_not_started``).
         """
-        entry = self._ask(request, partner_id)
+        entry = self._accepted(request, partner_id, self._ask(request))
         try:
             return self._start(entry)
         except UnavailableError:
@@ -96,7 +96,7 @@ class Submissions:
 
     def _ask_noted(self, place: Slot, request: ImageRequest, partner_id: str) -> Entry:
         try:
-            entry = self._ask(request, partner_id)
+            job_id = self._ask(request)
         except GatewayTimeoutError:
             # The ledger's entry stays: a repeat under this key must not pay again.
             raise
@@ -104,6 +104,7 @@ class Submissions:
             # Whatever it was, the provider has not accepted anything, so the key is free again.
             self._release(place)
             raise
+        entry = self._accepted(request, partner_id, job_id)
         try:
             self.ledger.accept(place, entry, self.now())
         except UnavailableError:
@@ -117,8 +118,8 @@ class Submissions:
         except UnavailableError:
             logger().error("the idempotency key cannot be freed")
 
-    def _ask(self, request: ImageRequest, partner_id: str) -> Entry:
-        """Has the provider accept the job; gives all that is needed to start it."""
+    def _ask(self, request: ImageRequest) -> str:
+        """Has the provider accept the job; gives its id. Raises `GatewayTimeoutError` only where it may have."""
         if request.callback_url:
             self.check_callback(request.callback_url)
         resolution = request.resolution
@@ -138,10 +139,14 @@ class Submissions:
                 # It said yes, but not to what.
                 raise _unknown() from error
             raise
+        return accepted.job_id
+
+    def _accepted(self, request: ImageRequest, partner_id: str, job_id: str) -> Entry:
+        """All that is needed to start a job, and to start it again."""
         now = self.now()
         job = new_job(
             request,
-            job_id=accepted.job_id,
+            job_id=job_id,
             partner_id=partner_id,
             now=now,
             deadline_seconds=self.deadline_seconds,
@@ -150,7 +155,7 @@ class Submissions:
         return Entry(
             body_hash=_hash(request),
             accepted=True,
-            job_id=job.job_id,
+            job_id=job_id,
             answer=view(job, _no_link).model_dump_json(exclude_none=True),
             execution_input=execution_input(job, deadline_at=now + self.deadline_seconds),
         )

@@ -97,3 +97,8 @@ def test_a_listing_settles_jobs_left_behind(world: Any, make_job: Any) -> None:
     world.put(make_job(status="queued"))
     page = finder(world, LATE).page("partner-1", limit=10, cursor=None, status=None)
     assert [job.status for job in page.jobs] == ["failed"]
+
+
+def test_and_does_not_show_them_under_the_status_they_had(world: Any, make_job: Any) -> None:
+    world.put(make_job(status="queued"))
+    assert finder(world, LATE).page("partner-1", limit=10, cursor=None, status="queued").jobs == []

@@ -54,6 +54,18 @@ def test_a_listing_by_status_fills_its_pages(world: Any, make_job: Any) -> None:
     assert list_ids(world, limit=3, status="failed")[0] == ["job-6", "job-3", "job-0"]
 
 
+def test_a_listing_by_status_goes_on_where_it_was_cut(world: Any, make_job: Any) -> None:
+    for number in range(7):
+        world.put(make_job(f"job-{number}", now=NOW + number, status="failed"))
+    found: list[str] = []
+    cursor: str | None = None
+    for _ in range(4):
+        ids, cursor = list_ids(world, limit=2, status="failed", cursor=cursor)
+        found += ids
+    assert found == [f"job-{number}" for number in range(6, -1, -1)]
+    assert cursor is None
+
+
 def test_expired_jobs_are_not_listed(world: Any, make_job: Any) -> None:
     world.put(make_job(expires_at=int(NOW)))
     assert list_ids(world)[0] == []

@@ -94,6 +94,7 @@ def test_a_partner_can_have_everybody_told_again(
     [
         (None, 404, "not_found"),
         ({"partner_id": "partner-2", "status": "completed"}, 404, "not_found"),
+        ({"status": "completed", "image": IMAGE, "expires_at": 1}, 404, "not_found"),
         ({"status": "processing"}, 409, "not_ready"),
         ({"status": "completed", "image": IMAGE}, 409, "nobody_to_notify"),
     ],
