@@ -169,12 +169,20 @@ class Turns:
         raise UnavailableError("The session ends as often as it is opened.", code="storage_unavailable")
 
     def _ask(self, turn: Turn, session: Session) -> str:
+        pair = (session.character_id, session.user_id)
         room_id = session.room_id or self._room(turn, session)
         try:
             return self._send(turn, room_id)
         except OhNotFoundError:
             logger().warning("room is gone", extra=turn.fields)
-        pair = (session.character_id, session.user_id)
+        # Another session of the pair may have replaced it; that room may be gone as well by now.
+        stored = self._rooms.find(*pair)
+        if stored is not None and stored != room_id:
+            self._sessions.attach_room(session, stored)
+            try:
+                return self._send(turn, stored)
+            except OhNotFoundError:
+                room_id = stored
         room_id = self._rooms.replace(*pair, room_id, deadline=turn.end, retry_by=turn.deadline)
         self._sessions.attach_room(session, room_id)
         return self._send(turn, room_id)

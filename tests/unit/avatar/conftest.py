@@ -7,13 +7,13 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
+
 from avatar.room_store import RoomStore
 from avatar.session_listing import SessionListing
 from avatar.session_store import SessionStore
 from common import aws
 from common.observability import logger
-from moto import mock_aws
-
 from tests.caches import forget_environment
 from tests.unit.avatar.doubles import TTL_SECONDS, SettableClock, create_table
 

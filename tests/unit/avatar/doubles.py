@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
+
 from avatar.phrases import Phrases
 from avatar.session import Opening
 from avatar.speaker import Speaker
 from common.phrases import Phrase
 from digital_twin.oh import OhClient
 from digital_twin.trulience import CallbackClient
-from pydantic import SecretStr
-
 from tests.template_reading import written
 
 TTL_SECONDS = 100

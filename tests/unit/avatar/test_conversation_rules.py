@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from avatar.conversation import Conversation
 from avatar.late_reply import LateWork
 from avatar.room_store import RoomStore
@@ -13,7 +14,6 @@ from avatar.session_store import SessionStore
 from common.errors import InvalidInputError, UnavailableError
 from digital_twin.deadline import Deadline
 from digital_twin.trulience import LoginEvent, LogoutEvent, SessionWebhookEvent
-
 from tests.unit.avatar.doubles import CALLBACK, PHRASES, CallbackDouble, OhDouble, SettableClock
 
 Converse = Callable[[OhDouble], Conversation]

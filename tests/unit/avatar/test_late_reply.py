@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+
 from avatar.late_reply import MAX_AGE_SECONDS, RESERVE_SECONDS, HandOver, LateWork, reply_deadline
 from digital_twin.deadline import Deadline
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
+
 from avatar.room_store import RoomStore
 from avatar.rooms import Rooms
-from botocore.exceptions import EndpointConnectionError
 from common.errors import UnavailableError
 from digital_twin.deadline import Deadline
 from digital_twin.oh import OhUpstreamError
-
 from tests.unit.avatar.doubles import OhDouble
 
 SOON = Deadline.after(60)

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+
 from avatar.session_listing import Place, SessionListing
 from avatar.session_store import SessionStore
 from common.errors import UnavailableError
-
 from tests.unit.avatar.doubles import TTL_SECONDS, SettableClock, opening
 
 

@@ -4,12 +4,12 @@ import threading
 from typing import Any
 
 import pytest
-from avatar.session import Session
-from avatar.session_store import SessionStore
 from botocore.exceptions import ClientError
-from common.errors import UnavailableError
 from pydantic import SecretStr
 
+from avatar.session import Session
+from avatar.session_store import SessionStore
+from common.errors import UnavailableError
 from tests.unit.avatar.doubles import CALLBACK, TTL_SECONDS, SettableClock, opening
 
 

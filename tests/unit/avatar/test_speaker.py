@@ -1,10 +1,10 @@
 """Speaking unasked: to allowed callbacks only, repeated where that may help, and honest about the outcome."""
 
 import pytest
+
 from avatar.session import Session
 from avatar.session_store import SessionStore
 from common.errors import BadGatewayError, ConflictError, InvalidInputError
-
 from tests.unit.avatar.doubles import CallbackDouble, opening
 
 
@@ -77,7 +77,7 @@ def test_a_callback_that_is_no_longer_allowed_gets_no_token(session: Session) ->
     ],
 )
 def test_a_login_may_not_name_it(url: str) -> None:
-    with pytest.raises(InvalidInputError, match="https on trulience.com"):
+    with pytest.raises(InvalidInputError, match=r"https on trulience\.com"):
         CallbackDouble().speaker().require_allowed(url)
 
 

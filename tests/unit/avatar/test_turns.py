@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
+
 from avatar.late_reply import LateWork
 from avatar.room_store import RoomStore
 from avatar.rooms import Rooms
@@ -15,8 +17,6 @@ from avatar.session_store import SessionStore
 from avatar.turns import Turns
 from digital_twin.deadline import Deadline
 from digital_twin.trulience import ChatAnswer, ChatEvent
-from pydantic import SecretStr
-
 from tests.unit.avatar.doubles import CALLBACK, PHRASES, TTL_SECONDS, CallbackDouble, OhDouble, SettableClock, opening
 
 
@@ -346,6 +346,17 @@ def test_a_session_finds_the_room_another_session_replaced(stage: Stage) -> None
     stage.chat("two", session_id="s2")
     assert stage.oh.created == ["room-1", "room-2"]
     assert stage.oh.asked[-1] == ("room-2", "two")
+
+
+def test_a_session_recovers_where_the_room_of_the_other_session_is_gone_too(stage: Stage) -> None:
+    for session_id in ("s1", "s2"):
+        stage.log_in(session_id=session_id)
+        stage.chat("hi", session_id=session_id)
+    stage.oh.rooms.clear()
+    stage.chat("one", session_id="s1")
+    stage.oh.rooms.clear()
+    assert stage.chat("two", session_id="s2").reply == "You said two"
+    assert stage.room_store.find("c1", "u1") == "room-3"
 
 
 def test_a_late_reply_with_nothing_to_say_is_not_spoken(stage: Stage) -> None:

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from avatar import services, sessions_handler, webhook_handler
 from common import aws, upstream
 from common.phrases import Phrase
 from common.settings import SettingsError
-
 from tests.unit.avatar.doubles import CallbackDouble, OhDouble
 
 EVENTS = Path(__file__).parents[3] / "events" / "avatar"
