@@ -1,8 +1,13 @@
 """A function under AWS's own runtime client and AWS's runtime interface emulator, without Docker.
 
 The emulator's binary lies in the SAM CLI's package. It takes one event at a time: a second one at once ends it.
+
+The function sees what it would see in Lambda: its code, its layer, the runtime client. Of what is installed for
+development it sees nothing, as libraries look around: httpx imports click and rich where they are installed, botocore
+awscrt, which together add a third to a start.
 """
 
+import importlib.util
 import json
 import os
 import platform
@@ -15,12 +20,15 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import samcli
+
+RUNTIME_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
+"""The modules of AWS's runtime client, which Lambda brings along."""
 
 _ARCHITECTURES = {"aarch64": "arm64"}
 _START_SECONDS = 10
@@ -31,6 +39,19 @@ def emulator_binary() -> Path:
     machine = platform.machine()
     name = f"aws-lambda-rie-{_ARCHITECTURES.get(machine, machine)}"
     return Path(samcli.__file__).parent / "local" / "rapid" / name
+
+
+def link_installed(names: Iterable[str], folder: Path) -> Path:
+    """Makes some of the installed top-level modules, and no others, importable from a folder; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"{name} is not installed")
+        found = Path(spec.origin)
+        found = found.parent if found.name == "__init__.py" else found
+        (folder / found.name).symlink_to(found)
+    return folder
 
 
 def _free_port() -> int:
@@ -44,7 +65,7 @@ class Emulator:
 
     Args:
         handler: The entry point, such as ``avatar.webhook_handler.lambda_handler``.
-        path: Folders that modules are imported from, the first one first.
+        path: Folders that modules are imported from, the first one first; the runtime client is in one of them.
         variables: The function's environment variables.
     """
 
@@ -62,7 +83,8 @@ class Emulator:
                 str(emulator_binary()),
                 *("--runtime-interface-emulator-address", f"127.0.0.1:{invoke}"),
                 *("--runtime-api-address", f"127.0.0.1:{runtime}"),
-                *(sys.executable, "-m", "awslambdaric", self._handler),
+                # -S: without the packages of this interpreter.
+                *(sys.executable, "-S", "-m", "awslambdaric", self._handler),
             ],
             env={
                 "PATH": os.environ["PATH"],
