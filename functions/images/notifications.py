@@ -18,6 +18,8 @@ from images.job_view import ImageEvent, view
 from images.result_links import SignedLink
 
 MAX_DELIVERIES = 8
+NOTE_PAUSES = (1.0, 2.0, 4.0)
+"""Seconds between the tries to record how an attempt went: a table in trouble usually is for a moment."""
 FIRST_GAP_SECONDS = 14
 """Doubling gaps of 14 s, 28 s … 896 s put the eighth delivery half an hour after the first."""
 
@@ -88,6 +90,7 @@ class Notifier:
         deliver: Makes one signed delivery: URL, body, id, epoch seconds.
         phrase: What an avatar says of a finished picture.
         now: The clock, in epoch seconds.
+        sleep: Waits, in seconds.
     """
 
     store: JobStore
@@ -97,6 +100,7 @@ class Notifier:
     deliver: Callable[[str, bytes, str, int], Delivery]
     phrase: Phrase
     now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
 
     def tell(self, job: Job, target: Target, attempt: int) -> Told:
         """Makes one of the workflow's attempts and records how it went; none where the target is told already.
@@ -161,8 +165,13 @@ class Notifier:
         result = "Delivered" if outcome.delivered else "Failed"
         emit({f"Notifications{result}": 1}, dimensions={"target": target})
         logger().info("told", extra={"target": target, "delivered": outcome.delivered, "attempts": told.attempts})
-        try:
-            self.store.note_notification(job.job_id, target, told)
-        except UnavailableError:
-            # Told all the same: saying it again because it could not be noted would be worse.
-            logger().error("the notification cannot be recorded", extra={"target": target})
+        for pause in (*NOTE_PAUSES, None):
+            try:
+                self.store.note_notification(job.job_id, target, told)
+            except UnavailableError:
+                if pause is not None:
+                    self.sleep(pause)
+            else:
+                return
+        # Told all the same: saying it again because it could not be noted would be worse.
+        logger().error("the notification cannot be recorded", extra={"target": target})

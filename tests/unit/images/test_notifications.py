@@ -10,6 +10,7 @@ from common.errors import BadGatewayError, UnavailableError
 from common.phrases import Phrase
 from images.callbacks import Delivery
 from images.job import Notification, StoredImage
+from images.job_store import JobStore
 from images.notifications import MAX_DELIVERIES, Notifier, gap_seconds, message_id, targets_of
 from images.result_links import SignedLink
 
@@ -167,9 +168,27 @@ def test_asking_in_vain_does_not_end_the_workflows_own_attempts(world: Any, done
     assert noted(world, "callback").status == "pending"
 
 
-def test_a_note_that_cannot_be_written_repeats_nothing(world: Any, done: Any) -> None:
+def test_a_note_that_cannot_be_written_repeats_nothing_but_itself(world: Any, done: Any) -> None:
     world.dynamodb.delete_table(TableName="jobs")
-    assert not notifier(world, deliver=Partner(TAKEN)).tell(done, "callback", 0).again
+    partner, pauses = Partner(TAKEN), []
+    assert not notifier(world, deliver=partner, sleep=pauses.append).tell(done, "callback", 0).again
+    assert len(partner.received) == 1
+    assert pauses == [1.0, 2.0, 4.0]
+
+
+def test_a_note_is_written_once_the_table_is_back(world: Any, done: Any) -> None:
+    class Recovering(JobStore):
+        failures = 2
+
+        def note_notification(self, *note: Any) -> None:
+            self.failures -= 1
+            if self.failures >= 0:
+                raise UnavailableError("no")
+            super().note_notification(*note)
+
+    store = Recovering(world.dynamodb, "jobs")
+    notifier(world, store=store, deliver=Partner(TAKEN), sleep=lambda seconds: None).tell(done, "callback", 0)
+    assert noted(world, "callback").status == "delivered"
 
 
 def test_failures_are_told_to_callbacks_only(make_job: Any) -> None:
