@@ -1,26 +1,11 @@
 """What the HTTP API of sessions takes and shows."""
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from avatar.session import Session
-from common.errors import InvalidInputError
-
-_CHARACTER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
-
-
-def require_character_id(value: str) -> str:
-    """The character's id from a path.
-
-    Raises:
-        InvalidInputError: It is not 1 to 128 letters, digits, `_` and `-`.
-    """
-    if not _CHARACTER_ID.fullmatch(value):
-        raise InvalidInputError("The character id in the path must be 1 to 128 letters, digits, '_' or '-'.")
-    return value
 
 
 class SessionView(BaseModel):

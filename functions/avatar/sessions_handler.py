@@ -7,7 +7,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from avatar import services
-from avatar.models import MessageDelivery, MessageRequest, SessionPage, SessionView, require_character_id
+from avatar.models import MessageDelivery, MessageRequest, SessionPage, SessionView
+from avatar.paths import require_character_id
 from avatar.session import Session
 from avatar.session_listing import MAX_PAGE, Place, SessionListing
 from avatar.session_store import SessionStore

@@ -1,12 +1,14 @@
 """Trulience's events: `POST /avatars/{character_id}/webhook` and `…/session-events`."""
 
+from common import startup  # isort: skip - before everything else, as it says
+
 from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from avatar.late_reply import reply_deadline
-from avatar.models import require_character_id
+from avatar.paths import require_character_id
 from avatar.services import conversation, start_environment, turns
 from common import settings
 from common.errors import InvalidInputError
@@ -73,3 +75,4 @@ def _deadline() -> Deadline:
 
 # Lambda takes extensions only while the module is imported, which is what it calls INIT.
 _answered = start_environment()
+startup.finished()
