@@ -1,9 +1,13 @@
 """One room for each character and user, for good: a new room would have forgotten everything that was said."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from digital_twin.deadline import Deadline
 from digital_twin.oh import OhClient
+
+# Sent only to a provider that turns a user's id down and asks for this instead, as its older deployments do. Trulience
+# says nothing of the kind, and without either there would be no conversation.
+_LEGACY_GENDER: Final = "female"
 
 
 class StoredRooms(Protocol):
@@ -63,5 +67,7 @@ class Rooms:
     def _create(
         self, character_id: str, user_id: str, instead_of: str | None, deadline: Deadline, retry_by: Deadline
     ) -> str:
-        room = self._oh.create_room(character_id, user_id, deadline=deadline, retry_by=retry_by)
+        room = self._oh.create_room(
+            character_id, user_id, user_gender=_LEGACY_GENDER, deadline=deadline, retry_by=retry_by
+        )
         return self._store.keep(character_id, user_id, room.room_id, instead_of=instead_of)

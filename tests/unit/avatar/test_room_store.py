@@ -1,7 +1,9 @@
 """Rooms: one for each character and user, whoever comes first."""
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
@@ -9,7 +11,7 @@ from avatar.room_store import RoomStore
 from avatar.rooms import Rooms
 from common.errors import UnavailableError
 from digital_twin.deadline import Deadline
-from digital_twin.oh import OhUpstreamError
+from digital_twin.oh import OhClient, OhUpstreamError
 from tests.unit.avatar.doubles import OhDouble
 
 SOON = Deadline.after(60)
@@ -85,3 +87,17 @@ def test_without_the_oh_api_nothing_is_stored(room_store: RoomStore) -> None:
     with pytest.raises(OhUpstreamError):
         rooms.create("c1", "u1", deadline=SOON, retry_by=SOON)
     assert rooms.find("c1", "u1") is None
+
+
+def test_an_older_provider_that_knows_no_users_gives_a_room_all_the_same(room_store: RoomStore) -> None:
+    bodies: list[dict[str, str]] = []
+
+    def older(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        if "user_gender" not in bodies[-1]:
+            return httpx.Response(400, json={"error": "user_gender is required"})
+        return httpx.Response(201, json={"room_id": "room-1"})
+
+    oh = OhClient("https://oh.test", lambda: "key", transport=httpx.MockTransport(older))
+    assert Rooms(room_store, oh).create("c1", "u1", deadline=SOON, retry_by=SOON) == "room-1"
+    assert bodies[0] == {"character_id": "c1", "user_id": "u1"}
