@@ -6,6 +6,7 @@ import http.client
 import os
 import threading
 import time
+import uuid
 from collections.abc import Iterable
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
@@ -85,7 +86,10 @@ class AwsEndpoint:
                 time.sleep(fault.latency_seconds)
                 if fault.status:
                     kind, body = fault.body()
-                    return respond(start_response, fault.status, body, [("Content-Type", kind)])
+                    # Every answer of AWS names its request, failures included; moto's workflows rely on it.
+                    request_id = str(uuid.uuid4())
+                    names = [("x-amzn-RequestId", request_id), ("x-amz-request-id", request_id)]
+                    return respond(start_response, fault.status, body, [("Content-Type", kind), *names])
         return self._forward(environ, start_response) if invoke else self._services(environ, start_response)
 
     def _switch_faults(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
