@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from scripts import layer_checks
+from scripts import certificates, layer_checks, service_data
 from scripts.build_target import ROOT, BuildTarget, from_environment
 from scripts.bytecode import compile_tree, find_interpreter
 
@@ -22,8 +22,6 @@ LAYER = ROOT / "layers" / "client"
 # Wheels built against an older C library load on a newer one; these are the ages that Amazon Linux 2023 (2.34) takes.
 GLIBC_TAGS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
 
-# What of botocore's descriptions no client needs: everything of a service but its API, endpoints, pages and waiters.
-NEEDLESS_DESCRIPTIONS = ("examples-*", "*.sdk-extras.json*")
 # Installers' notes. Licences and names of what is shipped stay.
 NEEDLESS_NOTES = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "entry_points.txt", "top_level.txt")
 # The pages that Powertools can serve about an API; ours is described by docs/openapi.yaml.
@@ -48,12 +46,7 @@ def install(target: BuildTarget, requirements: Path, folder: Path) -> None:
 
 def prune(folder: Path, services: set[str]) -> None:
     """Removes what the functions never read, above all the descriptions of the AWS services they do not call."""
-    for data in (folder / "botocore" / "data", folder / "boto3" / "data"):
-        for entry in data.iterdir():
-            if entry.is_dir() and entry.name not in services:
-                shutil.rmtree(entry)
-    for pattern in NEEDLESS_DESCRIPTIONS:
-        _remove(folder.glob(f"botocore/data/*/*/{pattern}"))
+    service_data.cut_down(folder, services)
     for pattern in NEEDLESS_NOTES:
         _remove(folder.glob(f"*.dist-info/{pattern}"))
     for pattern in NEEDLESS_ASSETS:
@@ -69,6 +62,13 @@ def _remove(paths: Iterable[Path]) -> None:
             path.unlink()
 
 
+def add_certificates(folder: Path) -> None:
+    """Lays the roots of the layer's certifi out for fast reading; certifi's own file stays for whoever wants it."""
+    bundle = folder / certificates.BUNDLE
+    certificates.write_hashed(bundle, folder / certificates.HASHED_FOLDER)
+    certificates.write_aws_bundle(bundle, folder / certificates.AWS_BUNDLE)
+
+
 def build(target: BuildTarget, folder: Path) -> Path:
     """Builds the layer into ``folder/python`` and returns that folder.
 
@@ -82,9 +82,11 @@ def build(target: BuildTarget, folder: Path) -> Path:
         install(target, LAYER / "requirements.txt", staged)
         shutil.copytree(LAYER / "digital_twin", staged / "digital_twin", ignore=shutil.ignore_patterns("__pycache__"))
         prune(staged, set(layer_checks.OPERATIONS))
+        add_certificates(staged)
         layer_checks.check_requirements(staged, target)
         layer_checks.check_binaries(staged, target)
         layer_checks.check_operations(staged)
+        layer_checks.check_certificates(staged)
         interpreter = find_interpreter(target.version)
         if interpreter and target.runs_here(target.version):
             layer_checks.check_imports(staged, interpreter)

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from scripts import certificates
 from scripts.build_target import BuildTarget
 
 # Every AWS operation the functions call, by boto3's name of the service; a unit test compares the template's policies.
@@ -32,6 +33,11 @@ IMPORTS = (
     "boto3",
     "httpx",
     "pydantic",
+)
+
+# AWS asks clients to trust these five: https://www.amazontrust.com/repository/
+AWS_ROOTS = frozenset(
+    {*(f"Amazon Root CA {number}" for number in (1, 2, 3, 4)), "Starfield Services Root Certificate Authority - G2"}
 )
 
 _RESOLVE = """
@@ -130,6 +136,18 @@ def check_operations(python: Path) -> None:
 def check_imports(python: Path, interpreter: str) -> None:
     """Raises LayerError where a package of the layer cannot be imported by an interpreter of the target's kind."""
     _run(interpreter, _IMPORT, str(python), *IMPORTS)
+
+
+def check_certificates(python: Path) -> None:
+    """Raises LayerError where one of certifi's roots is not found in the hashed folder, or AWS's bundle lacks one."""
+    missing = certificates.untrusted(python / certificates.BUNDLE, python / certificates.HASHED_FOLDER)
+    if missing:
+        raise LayerError(f"not trusted from the hashed folder: {', '.join(missing)}")
+    found = {
+        certificates.subject_of(root)["commonName"] for root in certificates.roots(python / certificates.AWS_BUNDLE)
+    }
+    if not found >= AWS_ROOTS:
+        raise LayerError(f"not in the bundle of AWS's roots: {', '.join(sorted(AWS_ROOTS - found))}")
 
 
 def _run(interpreter: str, program: str, *arguments: str) -> None:

@@ -1,3 +1,5 @@
+import gzip
+import json
 import sys
 from pathlib import Path
 
@@ -110,6 +112,9 @@ def test_pruning_leaves_what_is_used(tmp_path: Path) -> None:
     for name in kept + cut:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
+    described = gzip.compress(json.dumps({"metadata": {"endpointPrefix": "dynamodb"}}).encode())
+    (tmp_path / "botocore/data/dynamodb/2012-08-10/service-2.json.gz").write_bytes(described)
+    (tmp_path / "botocore/data/endpoints.json").write_text('{"partitions": []}')
 
     build_layer.prune(tmp_path, {"dynamodb"})
 
