@@ -219,7 +219,7 @@ def require_bearer(app: APIGatewayRestResolver) -> None:
     """
     header = next((v for k, v in (app.current_event.headers or {}).items() if k.lower() == "authorization"), "") or ""
     scheme, _, token = header.partition(" ")
-    presented = token.strip().encode()
+    presented = token.strip().encode(errors="surrogatepass")
     # Every key is compared, in constant time, so that the time tells nothing of which one fits.
     matches = [hmac.compare_digest(presented, key.encode()) for key in secrets().trulience_api_key]
     if scheme.lower() != "bearer" or not any(matches):

@@ -1,0 +1,45 @@
+"""Metrics as one line each, and what logs say of errors."""
+
+import json
+import threading
+
+import pytest
+
+from common.observability import describe, emit
+
+
+def test_metrics_are_one_line_with_their_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({"RepliesLate": 1}, milliseconds={"UpstreamLatency": 12.5}, dimensions={"character": "c1"})
+    [line] = capsys.readouterr().out.splitlines()
+    entry = json.loads(line)
+    described = entry["_aws"]["CloudWatchMetrics"][0]
+    assert described["Namespace"] == "Tests"
+    assert "character" in described["Dimensions"][0]
+    assert {(metric["Name"], metric["Unit"]) for metric in described["Metrics"]} == {
+        ("RepliesLate", "Count"),
+        ("UpstreamLatency", "Milliseconds"),
+    }
+    assert (entry["character"], entry["RepliesLate"], entry["UpstreamLatency"]) == ("c1", [1.0], [12.5])
+
+
+def test_lines_of_several_threads_stay_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    threads = [threading.Thread(target=emit, args=({"Count": number},)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(json.loads(line)["Count"][0] for line in lines) == list(range(20))
+
+
+def _fail() -> None:
+    raise ValueError("the user's words")
+
+
+def test_an_error_is_described_by_kind_and_place() -> None:
+    with pytest.raises(ValueError, match="words") as failure:
+        _fail()
+    described = describe(failure.value)
+    assert described["error_type"] == "ValueError"
+    assert "_fail" in str(described["error_at"])
+    assert "words" not in str(described)
