@@ -2,7 +2,8 @@
 
 The function runs from a build of this machine's kind: the pruned layer and byte code, as a deployment has them. AWS and
 the OH API answer at once, over plain HTTP on this machine, so that the figures are the function's own. The runs of the
-compared functions are interleaved: times drift, ratios within one run hold.
+compared functions are interleaved: times drift, ratios within one run hold. `cpu_ms` (start and first invocation)
+leaves out what the function waited for, other processes of this machine included.
 
 It is compared with a function that does nothing (`empty`), with AWS's quick start (`hello`; `traced` has the tracer as
 well, which the webhook's goal of 1.4 counts in) and with everything the bundle uses imported and built at once
@@ -11,6 +12,7 @@ well, which the webhook's goal of 1.4 counts in) and with everything the bundle 
 
 import json
 import os
+import random
 import shutil
 import statistics
 import tempfile
@@ -46,6 +48,7 @@ class _Subject:
     path: list[Path]
     init: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
     warm: list[float] = field(default_factory=list)
 
@@ -67,7 +70,8 @@ def run() -> Iterator[dict[str, Any]]:
             "webhook": _Subject("avatar.webhook_handler.lambda_handler", variables, _chat, path),
         }
         for _ in range(STARTS):
-            for subject in subjects.values():
+            # In another order each time: what one leaves behind must not always burden the same next one.
+            for subject in random.sample(list(subjects.values()), len(subjects)):
                 _start(subject)
         for subject in subjects.values():
             world.calls.clear()
@@ -121,6 +125,7 @@ def _start(subject: _Subject) -> None:
             raise RuntimeError(f"{subject.handler} answered {answer}: {emulator.log()[-2000:]}")
         subject.init.append(emulator.init_milliseconds() or float("nan"))
         subject.first.append(took)
+        subject.cpu.append(emulator.cpu_milliseconds())
         subject.memory.append(emulator.resident_megabytes())
 
 
@@ -134,6 +139,7 @@ def _warm(subject: _Subject) -> None:
 def _report(subjects: Mapping[str, _Subject]) -> Iterator[dict[str, Any]]:
     init = {name: statistics.median(subject.init) for name, subject in subjects.items()}
     first = {name: statistics.median(subject.first) for name, subject in subjects.items()}
+    cpu = {name: statistics.median(subject.cpu) for name, subject in subjects.items()}
     warm = {name: statistics.median(subject.warm) for name, subject in subjects.items()}
     for name, subject in subjects.items():
         yield {
@@ -145,6 +151,8 @@ def _report(subjects: Mapping[str, _Subject]) -> Iterator[dict[str, Any]]:
             "init_ratio_to_traced": round(init[name] / init["traced"], 2),
             "init_and_first_invoke_ms": round(first[name], 1),
             "init_and_first_invoke_ratio_to_eager": round(first[name] / first["eager"], 2),
+            "cpu_ms": round(cpu[name], 1),
+            "cpu_ratio_to_traced": round(cpu[name] / cpu["traced"], 2),
             "peak_memory_mb": round(statistics.median(subject.memory), 1),
             "warm_p50_ms": round(warm[name], 2),
             "warm_above_empty_ms": round(warm[name] - warm["empty"], 2),

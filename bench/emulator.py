@@ -133,14 +133,16 @@ class Emulator:
 
     def resident_megabytes(self) -> float:
         """Memory of the function's process at its height, in MB (10^6 bytes)."""
+        return max((_peak_bytes(child) / 1e6 for child in self._children()), default=0.0)
+
+    def cpu_milliseconds(self) -> float:
+        """How long the function's process was being computed, by the threads that still live."""
+        threads = [thread for child in self._children() for thread in Path(f"/proc/{child}/task").glob("*/schedstat")]
+        return sum(int(thread.read_text().split()[0]) / 1e6 for thread in threads)
+
+    def _children(self) -> list[str]:
         threads = Path(f"/proc/{self._process.pid}/task").glob("*/children")
-        children = [child for thread in threads for child in thread.read_text().split()]
-        peaks = []
-        for child in children:
-            status = Path(f"/proc/{child}/status").read_text()
-            found = re.search(r"VmHWM:\s+(\d+) kB", status)
-            peaks.append(int(found[1]) * 1024 / 1e6 if found else 0.0)
-        return max(peaks, default=0.0)
+        return [child for thread in threads for child in thread.read_text().split()]
 
     def log(self) -> str:
         """All that emulator and function have printed."""
@@ -150,3 +152,8 @@ class Emulator:
         text = self._log.read().decode("utf-8", "replace")
         self._log.seek(position)
         return text
+
+
+def _peak_bytes(process: str) -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
