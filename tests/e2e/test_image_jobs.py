@@ -24,6 +24,19 @@ def provider(embedded_stack: RunningStack) -> Iterator[Provider]:
     provider.reset()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unlucky(embedded_stack: RunningStack) -> Iterator[tuple[str, Receiver]]:
+    """A job whose first delivery failed as this module began: the second is due 14 s later, by the last test."""
+    provider, partner = Provider(embedded_stack), Partner(embedded_stack)
+    provider.reset()
+    with Receiver.serve() as receiver:
+        receiver.statuses = [302]
+        job_id = partner.begin(callback_url=receiver.url)
+        receiver.wait(1)
+        yield job_id, receiver
+    partner.client.close()
+
+
 @pytest.fixture
 def ours(embedded_stack: RunningStack) -> Iterator[Partner]:
     partner = Partner(embedded_stack)
@@ -181,12 +194,10 @@ def test_callbacks_go_to_public_https_addresses_only(provider: Provider, ours: P
 
 def test_a_partner_is_called_back(embedded_stack: RunningStack, provider: Provider, ours: Partner) -> None:
     secret = embedded_stack.webhook_signing_secret
-    with Receiver.serve() as good, Receiver.serve() as gone, Receiver.serve() as shaky:
+    with Receiver.serve() as good, Receiver.serve() as gone:
         gone.statuses = [410]
-        shaky.statuses = [302]
         completed = ours.begin(callback_url=good.url)
         unwanted = ours.begin(callback_url=gone.url)
-        repeated = ours.begin(callback_url=shaky.url)
         provider.set(jobs={"outcome": "failed", "reason": "No paint left"})
         failed = ours.begin(callback_url=good.url)
         ours.wait(completed)
@@ -209,15 +220,6 @@ def test_a_partner_is_called_back(embedded_stack: RunningStack, provider: Provid
         again = ours.client.post(f"/images/{completed}/notifications")
         assert again.status_code == 202
         assert good.received[-1].headers["webhook-id"] == first.headers["webhook-id"]
-
-        once, twice = shaky.wait(2)
-        assert 13 <= twice.monotonic - once.monotonic <= 18
-        assert once.headers["webhook-id"] == twice.headers["webhook-id"]
-        assert once.headers["webhook-timestamp"] != twice.headers["webhook-timestamp"]
-        assert once.is_signed_with(secret)
-        assert twice.is_signed_with(secret)
-        told = ours.wait_for_notification(repeated, "callback")
-        assert (told["status"], told["attempts"]) == ("delivered", 2)
 
 
 def test_an_avatar_is_told(embedded_stack: RunningStack, provider: Provider, ours: Partner) -> None:
@@ -249,22 +251,15 @@ def test_an_avatar_is_told(embedded_stack: RunningStack, provider: Provider, our
     assert objects(embedded_stack, ended)
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "null", '{"character_id": "1"}', '{"character_id": 1, "prompt": "x"}'])
-def test_bad_bodies_are_told_why(partner: httpx.Client, body: str) -> None:
-    answer = partner.post("/images", content=body, headers={"Content-Type": "application/json"})
-    problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (400, "invalid_request")
-    assert problem["error"].endswith(".")
-    assert problem["request_id"]
-
-
-def test_a_job_nobody_submitted_is_not_there(partner: httpx.Client) -> None:
-    for path in ("/images/nobody-submitted-this", "/images/nobody-submitted-this/content"):
-        answer = partner.get(path)
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-        assert partner.head(path).status_code == 404
-
-
-def test_a_caller_without_a_key_is_turned_away(api: httpx.Client) -> None:
-    assert api.get("/images").status_code == 403
-    assert api.post("/images", json={"character_id": "1", "prompt": "x"}).status_code == 403
+def test_a_failed_delivery_is_repeated(
+    embedded_stack: RunningStack, ours: Partner, unlucky: tuple[str, Receiver]
+) -> None:
+    job_id, receiver = unlucky
+    once, twice = receiver.wait(2)
+    assert 13 <= twice.monotonic - once.monotonic <= 18
+    assert once.headers["webhook-id"] == twice.headers["webhook-id"]
+    assert once.headers["webhook-timestamp"] != twice.headers["webhook-timestamp"]
+    assert once.is_signed_with(embedded_stack.webhook_signing_secret)
+    assert twice.is_signed_with(embedded_stack.webhook_signing_secret)
+    told = ours.wait_for_notification(job_id, "callback")
+    assert (told["status"], told["attempts"]) == ("delivered", 2)
