@@ -4,6 +4,7 @@ from avatar import services, sessions_handler
 from common import aws, observability, secrets, settings, upstream
 
 _CACHED = (
+    aws._session,
     aws.dynamodb,
     aws.secrets_manager,
     observability.logger,

@@ -1,12 +1,15 @@
-"""The deployment's secrets: one Secrets Manager secret, a JSON object, read through Powertools and kept."""
+"""The deployment's secrets: one Secrets Manager secret, a JSON object, read and kept.
+
+Kept by rules of its own (`_Reader`), for which a plain read is all that is needed: Powertools' parameters would add
+boto3 to a start, see `common.aws`.
+"""
 
 import threading
 import time
 from functools import cache, lru_cache
 from typing import Annotated
 
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from common import aws, settings
@@ -58,7 +61,7 @@ class _Reader:
 
     def __init__(self, arn: str) -> None:
         self._arn = arn
-        self._provider = SecretsProvider(boto3_client=aws.secrets_manager())
+        self._client = aws.secrets_manager()
         self._last: Secrets | None = None
         self._good_until = 0.0
         self._lock = threading.Lock()
@@ -68,7 +71,7 @@ class _Reader:
         if self._last is None:
             try:
                 self._last = self._fetch()
-            except GetParameterError as error:
+            except (BotoCoreError, ClientError) as error:
                 raise UnavailableError(
                     "The deployment's secret cannot be read at the moment.", code="secrets_unavailable", retry_after=5
                 ) from error
@@ -87,12 +90,12 @@ class _Reader:
     def _refresh_quietly(self) -> None:
         try:
             self._last = self._fetch()
-        except (GetParameterError, settings.SettingsError) as error:
+        except (BotoCoreError, ClientError, settings.SettingsError) as error:
             self._good_until = time.monotonic() + RETRY_SECONDS
             logger().error("secret not refreshed; the last one stays in use", extra=describe(error))
 
     def _fetch(self) -> Secrets:
-        secrets = _parse(str(self._provider.get(self._arn, force_fetch=True)))
+        secrets = _parse(self._client.get_secret_value(SecretId=self._arn).get("SecretString", ""))
         self._good_until = time.monotonic() + MAX_AGE_SECONDS
         return secrets
 

@@ -8,33 +8,65 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from common.errors import InvalidInputError, UnavailableError
 
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
-
 
 def to_item(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A typed DynamoDB item; members that are None are left out."""
-    return {name: _serializer.serialize(value) for name, value in values.items() if value is not None}
+    """A typed DynamoDB item; members that are None are left out.
+
+    Raises:
+        TypeError: A value is none of those that JSON has, or a float, of which DynamoDB keeps other digits.
+    """
+    return {name: _typed(value) for name, value in values.items() if value is not None}
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values of a typed DynamoDB item; numbers come as int where they are whole, else float."""
-    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+    """Plain values of a typed DynamoDB item; numbers come as int where they are whole, else float.
+
+    Raises:
+        TypeError: It holds a binary or a set, as no record of the bundle does.
+    """
+    return {name: _plain(value) for name, value in item.items()}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, list):
+# boto3's own (de)serialisers come with all of boto3, see `common.aws`.
+def _typed(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"S": value}
+    # Before numbers: True is an int as well.
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, (int, Decimal)):
+        return {"N": str(value)}
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, Mapping):
+        return {"M": {name: _typed(entry) for name, entry in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return {"L": [_typed(entry) for entry in value]}
+    raise TypeError(f"a {type(value).__name__} has no place in a table")
+
+
+def _plain(typed: Mapping[str, Any]) -> Any:
+    [(kind, value)] = typed.items()
+    if kind in ("S", "BOOL"):
+        return value
+    if kind == "N":
+        return _number(value)
+    if kind == "NULL":
+        return None
+    if kind == "M":
+        return {name: _plain(entry) for name, entry in value.items()}
+    if kind == "L":
         return [_plain(entry) for entry in value]
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return value
+    raise TypeError(f"values of type {kind} are none of ours")
+
+
+def _number(text: str) -> int | float:
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 class ConditionFailedError(Exception):

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-import boto3
+import botocore.session
 import pytest
 
 from common import aws
@@ -18,7 +18,8 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def in_region(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = boto3.session.Session(region_name=region)
+    session = botocore.session.Session()
+    session.set_config_variable("region", region)
     monkeypatch.setattr(aws, "_session", lambda: session)
 
 

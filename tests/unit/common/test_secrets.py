@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from common import aws, secrets
@@ -56,7 +57,7 @@ def _count_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def _break(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
     def fail(**_: Any) -> Any:
         act()
-        raise ConnectionError("out of reach")
+        raise EndpointConnectionError(endpoint_url="https://secretsmanager")
 
     monkeypatch.setattr(aws.secrets_manager(), "get_secret_value", fail)
 
