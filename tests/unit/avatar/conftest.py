@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -37,10 +38,16 @@ def clock() -> SettableClock:
     return SettableClock()
 
 
+@cache
+def _client() -> Any:
+    # One for all tests: making it takes longer than most of them, and the simulated account is new for each.
+    return boto3.client("dynamodb")
+
+
 @pytest.fixture
 def dynamodb() -> Iterator[Any]:
     with mock_aws():
-        client = boto3.client("dynamodb")
+        client = _client()
         create_table(client, "SessionsTable", "sessions")
         create_table(client, "RoomsTable", "rooms")
         yield client

@@ -314,7 +314,7 @@ class TestPromises(Promises.TestCase):
 
     client: Any
     settings = settings(
-        max_examples=40,
+        max_examples=30,
         stateful_step_count=50,
         deadline=None,
         # Shrinking takes minutes here, and the steps of one example are readable as they are.

@@ -14,7 +14,9 @@ from digital_twin.deadline import Deadline
 from digital_twin.oh import OhClient, OhUpstreamError
 from tests.unit.avatar.doubles import OhDouble
 
-SOON = Deadline.after(60)
+
+def _soon() -> dict[str, Deadline]:
+    return {"deadline": Deadline.after(60), "retry_by": Deadline.after(60)}
 
 
 def test_the_first_room_stays(room_store: RoomStore) -> None:
@@ -59,33 +61,33 @@ def test_the_loser_of_a_race_uses_the_winners_room(room_store: RoomStore) -> Non
     oh = OhDouble()
     rooms = Rooms(room_store, oh.client())
     room_store.keep("c1", "u1", "winner", instead_of=None)
-    assert rooms.create("c1", "u1", deadline=SOON, retry_by=SOON) == "winner"
+    assert rooms.create("c1", "u1", **_soon()) == "winner"
 
 
 def test_a_room_that_is_gone_is_replaced_by_a_new_one(room_store: RoomStore) -> None:
     rooms = Rooms(room_store, OhDouble().client())
     room_store.keep("c1", "u1", "gone", instead_of=None)
-    assert rooms.replace("c1", "u1", "gone", deadline=SOON, retry_by=SOON) == "room-1"
+    assert rooms.replace("c1", "u1", "gone", **_soon()) == "room-1"
     assert rooms.find("c1", "u1") == "room-1"
 
 
 def test_a_room_that_another_request_replaced_is_taken_from_there(room_store: RoomStore) -> None:
     oh = OhDouble()
     room_store.keep("c1", "u1", "newer", instead_of=None)
-    assert Rooms(room_store, oh.client()).replace("c1", "u1", "gone", deadline=SOON, retry_by=SOON) == "newer"
+    assert Rooms(room_store, oh.client()).replace("c1", "u1", "gone", **_soon()) == "newer"
     assert oh.created == []
 
 
 def test_a_stale_room_of_a_pair_without_one_is_replaced(room_store: RoomStore) -> None:
     rooms = Rooms(room_store, OhDouble().client())
-    assert rooms.replace("c1", "u1", "gone", deadline=SOON, retry_by=SOON) == "room-1"
+    assert rooms.replace("c1", "u1", "gone", **_soon()) == "room-1"
     assert rooms.find("c1", "u1") == "room-1"
 
 
 def test_without_the_oh_api_nothing_is_stored(room_store: RoomStore) -> None:
     rooms = Rooms(room_store, OhDouble(refuse_rooms=True).client())
     with pytest.raises(OhUpstreamError):
-        rooms.create("c1", "u1", deadline=SOON, retry_by=SOON)
+        rooms.create("c1", "u1", **_soon())
     assert rooms.find("c1", "u1") is None
 
 
@@ -99,5 +101,5 @@ def test_an_older_provider_that_knows_no_users_gives_a_room_all_the_same(room_st
         return httpx.Response(201, json={"room_id": "room-1"})
 
     oh = OhClient("https://oh.test", lambda: "key", transport=httpx.MockTransport(older))
-    assert Rooms(room_store, oh).create("c1", "u1", deadline=SOON, retry_by=SOON) == "room-1"
+    assert Rooms(room_store, oh).create("c1", "u1", **_soon()) == "room-1"
     assert bodies[0] == {"character_id": "c1", "user_id": "u1"}

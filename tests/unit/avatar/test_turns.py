@@ -376,10 +376,15 @@ def test_a_warm_turn_is_one_write_and_one_call(stage: Stage, dynamodb: Any) -> N
     stage.chat("first")
     stage.late_work.wait(5)
     operations: list[str] = []
-    dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: operations.append(model.name))
+
+    def count(model: Any, **_: Any) -> None:
+        operations.append(model.name)
+
+    dynamodb.meta.events.register("before-call.dynamodb", count)
     before = len(stage.oh.asked)
     stage.chat("second")
     stage.late_work.wait(5)
+    dynamodb.meta.events.unregister("before-call.dynamodb", count)
     assert operations == ["UpdateItem"]
     assert len(stage.oh.asked) - before == 1
     assert stage.oh.created == ["room-1"]
