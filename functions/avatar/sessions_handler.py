@@ -14,7 +14,8 @@ from avatar.session_listing import MAX_PAGE, Place, SessionListing
 from avatar.session_store import SessionStore
 from common import aws, settings
 from common.errors import InvalidInputError, NotFoundError
-from common.http import build_api, json_response, raw_body
+from common.http import build_api, json_response, raw_body, request_id
+from common.observability import emit, logger
 from common.settings import SessionsSettings
 from common.tables import decode_cursor, encode_cursor
 from common.validation import parse_body
@@ -57,7 +58,11 @@ def end_session(session_id: str) -> Response[str]:
 def speak(session_id: str) -> Response[str]:
     """Has the avatar of a session say something."""
     request = parse_body(MessageRequest, raw_body(app))
-    services.speaker().say(_find(session_id), request.message)
+    session = _find(session_id)
+    services.speaker().say(session, request.message)
+    fields = {"session_id": session_id, "turn": session.turn, "request_id": request_id(app)}
+    logger().info("message spoken", extra=fields)
+    emit({"MessagesSpoken": 1}, dimensions={"character": session.character_id})
     return json_response(MessageDelivery(session_id=session_id))
 
 
