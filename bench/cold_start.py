@@ -28,7 +28,7 @@ from local.stack import template
 from local.stack.blueprint import Blueprint
 from local.stack.function_environments import environment_spec
 from local.stack.parameters import resolve_parameters
-from scripts.build_layer import build
+from scripts.build_layer import LAYER, build, install
 from scripts.build_target import ROOT, build_target
 from scripts.bytecode import compile_tree
 
@@ -59,14 +59,16 @@ def run() -> Iterator[dict[str, Any]]:
     world.start()
     scratch = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        path = [*_build(scratch), link_installed(RUNTIME_CLIENT, scratch / "runtime")]
-        traced = [*path, link_installed(("aws_xray_sdk", "wrapt"), scratch / "tracer")]
+        task, layer, uncut = _build(scratch)
+        runtime = link_installed(RUNTIME_CLIENT, scratch / "runtime")
+        tracer = link_installed(("aws_xray_sdk", "wrapt"), scratch / "tracer")
+        path = [task, layer, runtime]
         variables = _variables(world.url)
         subjects = {
             "empty": _Subject("hello.empty.lambda_handler", variables, _chat, path),
             "hello": _Subject("hello.app.lambda_handler", variables, _chat, path),
-            "traced": _Subject("hello.traced.lambda_handler", variables, _chat, traced),
-            "eager": _Subject("hello.eager.lambda_handler", variables, _chat, traced),
+            "traced": _Subject("hello.traced.lambda_handler", variables, _chat, [*path, tracer]),
+            "eager": _Subject("hello.eager.lambda_handler", variables, _chat, [task, uncut, runtime, tracer]),
             "webhook": _Subject("avatar.webhook_handler.lambda_handler", variables, _chat, path),
         }
         for _ in range(STARTS):
@@ -84,15 +86,18 @@ def run() -> Iterator[dict[str, Any]]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _build(scratch: Path) -> list[Path]:
-    """Builds layer and functions for this machine; returns the import path."""
+def _build(scratch: Path) -> tuple[Path, Path, Path]:
+    """Builds functions and layer for this machine; returns their folders, and one with the packages as they come."""
     target = build_target({"LAYER_BUILD": "native"})
     layer = build(target, scratch / "layer")
+    uncut = scratch / "uncut"
+    install(target, LAYER / "requirements.txt", uncut)
     task = scratch / "task"
     shutil.copytree(ROOT / "functions", task, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "bench" / "hello", task / "hello", ignore=shutil.ignore_patterns("__pycache__"))
-    compile_tree(task, version=target.version, runs_at="/var/task")
-    return [task, layer]
+    for folder in (uncut, task):
+        compile_tree(folder, version=target.version, runs_at="/var/task")
+    return task, layer, uncut
 
 
 def _variables(url: str) -> dict[str, str]:
