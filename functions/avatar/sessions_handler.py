@@ -1,5 +1,7 @@
 """Sessions for partners: list, read and end them, and have their avatars speak first."""
 
+from common import startup  # isort: skip - before everything else, as it says
+
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -96,3 +98,6 @@ def store() -> SessionStore:
 def listing() -> SessionListing:
     """The listing of sessions, with this environment's clients."""
     return SessionListing(aws.dynamodb(), settings.read(SessionsSettings).sessions_table)
+
+
+startup.finished()

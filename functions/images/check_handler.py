@@ -1,5 +1,7 @@
 """Workflow task CheckJob: asks the provider how a job is doing and decides what comes next."""
 
+from common import startup  # isort: skip - before everything else, as it says
+
 import time
 from functools import cache
 from typing import Any
@@ -86,3 +88,6 @@ def _record(asked: CheckInput, decision: Decision, at: str) -> Status:
         # Shown a little late, then: the next question tries again.
         return asked.status
     return decision.status
+
+
+startup.finished()

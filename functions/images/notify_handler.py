@@ -1,5 +1,7 @@
 """Workflow tasks TellSession and TellCallback, and POST /images/{job_id}/notifications, which does both again."""
 
+from common import startup  # isort: skip - before everything else, as it says
+
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -97,3 +99,6 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     """Answers API Gateway's requests and carries out the workflow's tasks."""
     logger().clear_state()
     return app.resolve(event, context) if "httpMethod" in event else _tell(event)
+
+
+startup.finished()

@@ -1,5 +1,7 @@
 """GET and HEAD of /images, /images/{job_id} and /images/{job_id}/content: how jobs do, and where their pictures are."""
 
+from common import startup  # isort: skip - before everything else, as it says
+
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -101,3 +103,6 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     """Answers one request."""
     logger().clear_state()
     return app.resolve(event, context)
+
+
+startup.finished()

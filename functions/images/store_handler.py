@@ -1,5 +1,7 @@
 """Workflow task StoreResult: copies a finished picture into the bucket."""
 
+from common import startup  # isort: skip - before everything else, as it says
+
 import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -92,3 +94,6 @@ def _outcome(
         "code": code,
         "message": message,
     }
+
+
+startup.finished()

@@ -1,5 +1,7 @@
 """POST /images: takes an image job in."""
 
+from common import startup  # isort: skip - before everything else, as it says
+
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -69,3 +71,6 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     """Answers one request."""
     logger().clear_state()
     return app.resolve(event, context)
+
+
+startup.finished()

@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+HANDLERS = sorted(f"{path.parent.name}.{path.stem}" for path in (ROOT / "functions").glob("*/*_handler.py"))
+
 _START = """
 import gc, importlib, json, sys
 importlib.import_module(sys.argv[1])
@@ -55,12 +57,13 @@ def test_the_webhook_starts_without(module: str) -> None:
     assert [name for name in loaded if name == module or name.startswith(f"{module}.")] == [], NEEDLESS[module]
 
 
-def test_the_collector_rests_while_libraries_are_imported_and_works_afterwards() -> None:
-    environment = start("avatar.webhook_handler")
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_the_collector_rests_while_libraries_are_imported_and_works_afterwards(handler: str) -> None:
+    environment = start(handler)
     order = environment["modules"]
 
-    assert order.index("common.startup") < order.index("aws_lambda_powertools")
-    assert order.index("common.startup") < order.index("avatar.services")
+    for library in ("aws_lambda_powertools", "botocore", "httpx", "pydantic"):
+        assert order.index("common.startup") < order.index(library)
     assert environment["collecting"]
     assert environment["frozen"] > 10_000
 
