@@ -15,6 +15,8 @@ EMULATOR := .local/emulator
 CONFIG_ENV ?= default
 # Only for commands that want a region without ever calling it.
 REGION ?= us-east-1
+# Processes that run tests side by side; most of their time is waiting. Each that needs a stack starts one of its own.
+TEST_WORKERS ?= 3
 # Arguments handed on to a command, such as: make register-webhook ARGS="list"
 ARGS ?=
 
@@ -43,7 +45,7 @@ local: $(STAMP) ## Serve the whole stack on this machine until interrupted (LOCA
 # ------------------------------------------------------------------------------------------------------------- Develop
 
 test: $(STAMP) ## Run all tests; fails under 90 % of branches covered
-	@$(PY) -m pytest --cov --cov-report=term --cov-report=json:.coverage.json $(ARGS)
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term --cov-report=json:.coverage.json $(ARGS)
 	@$(PY) -m scripts.check_coverage .coverage.json
 
 check: $(STAMP) openapi-check ## Lint, formatting, types, template

@@ -44,13 +44,19 @@ def emit(
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """What a log line may say of an error: its class and where it came from.
+    """What a log line may say of an error: its class and where it came from, and the same of what caused it.
 
     The message is left out, as a foreign exception may quote a prompt or a key, and so is the trace: file, line and
-    function of the innermost frames are enough to find the place.
+    function of the innermost frames are enough to find the place. AWS's error code is a word of a fixed list.
     """
     frames = traceback.extract_tb(error.__traceback__)[-4:]
-    return {
+    said: dict[str, object] = {
         "error_type": type(error).__name__,
         "error_at": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames],
     }
+    cause = error.__cause__ or error
+    if cause is not error:
+        said["cause_type"] = type(cause).__name__
+    response = getattr(cause, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return {**said, "aws_error_code": code} if code else said

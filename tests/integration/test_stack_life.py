@@ -50,10 +50,6 @@ def is_listening(url):
         return client.connect_ex((parts.hostname, parts.port)) == 0
 
 
-def test_the_real_stack_is_up_in_ten_seconds(start_stack):
-    assert start_stack().seconds_to_start < 10
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_cleanly_and_leaves_nothing_behind(project, number):
     stack = launch(project)

@@ -23,8 +23,9 @@ class Timeouts:
 
     connect: float = 3.0
     """Resolving is not counted; connecting is, and the TLS handshake once more."""
-    read: float = 30.0
-    """Between two pieces of the answer. The slowest documented answers (a text, an audio note) are synchronous."""
+    read: float = 60.0
+    """Between two pieces of the answer: longer than any caller's deadline, as answers are synchronous and slow ones are
+    wanted. The deadline is what ends a call."""
     write: float = 10.0
     pool: float = 3.0
     """Waiting for a free connection."""

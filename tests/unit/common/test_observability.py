@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from botocore.exceptions import ClientError
 
 from common.observability import describe, emit
 
@@ -42,4 +43,14 @@ def test_an_error_is_described_by_kind_and_place() -> None:
     described = describe(failure.value)
     assert described["error_type"] == "ValueError"
     assert "_fail" in str(described["error_at"])
+    assert "words" not in str(described)
+
+
+def test_the_cause_is_named_by_kind_and_by_awss_code() -> None:
+    refused = ClientError({"Error": {"Code": "ThrottlingException", "Message": "the user's words"}}, "UpdateItem")
+    failure = RuntimeError("the table does not answer")
+    failure.__cause__ = refused
+    described = describe(failure)
+    assert described["cause_type"] == "ClientError"
+    assert described["aws_error_code"] == "ThrottlingException"
     assert "words" not in str(described)
