@@ -116,10 +116,10 @@ def test_a_passed_deadline_opens_nothing():
 
 
 def test_one_requests_deadline_is_not_the_nexts():
-    dripping = Peers(ANSWER, every=0.02)
+    dripping = Peers(ANSWER, every=0.2)
     transport = over(dripping)
     with pytest.raises(httpx.ReadTimeout):
-        transport.handle_request(request(0.3)).read()
+        transport.handle_request(request(0.1)).read()
     assert transport.handle_request(request(15)).read() == b"hello"
 
 
