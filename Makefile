@@ -52,7 +52,6 @@ check: $(STAMP) openapi-check ## Lint, formatting, types, template
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PY) -m mypy
-	@$(PY) -m mypy scripts
 	@$(VENV)/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --region $(REGION)
 
