@@ -35,19 +35,23 @@ def cut_down(folder: Path, services: set[str]) -> None:
 
 
 def _remove_words(path: Path) -> str:
-    """Takes the documentation out of a service's description; returns the name its endpoints go by."""
-    described = _without_documentation(json.loads(gzip.decompress(path.read_bytes())))
+    """Empties the documentation in a service's description; returns the name its endpoints go by."""
+    described = _without_words(json.loads(gzip.decompress(path.read_bytes())))
     # No time stamp, so that the same input gives the same bytes.
     path.write_bytes(gzip.compress(_compact(described), mtime=0))
     return str(described["metadata"]["endpointPrefix"])
 
 
-def _without_documentation(value: Any) -> Any:
+def _without_words(value: Any) -> Any:
     if isinstance(value, dict):
-        # A member of a shape may be called documentation too: then it is a mapping.
-        return {k: _without_documentation(v) for k, v in value.items() if k != "documentation" or isinstance(v, dict)}
+        # Emptied, not removed: botocore reads some of them by name. A member of a shape may be called documentation
+        # too: then it is a mapping.
+        return {
+            key: "" if key == "documentation" and isinstance(entry, str) else _without_words(entry)
+            for key, entry in value.items()
+        }
     if isinstance(value, list):
-        return [_without_documentation(entry) for entry in value]
+        return [_without_words(entry) for entry in value]
     return value
 
 

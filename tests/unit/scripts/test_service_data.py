@@ -47,11 +47,15 @@ def test_only_the_words_are_taken_out_of_a_description(data: Path) -> None:
 
     assert described(data) == {
         "metadata": {"endpointPrefix": "states"},
-        "operations": {"Start": {"input": {"shape": "StartInput"}}},
+        "documentation": "",
+        "operations": {"Start": {"input": {"shape": "StartInput"}, "documentation": ""}},
         "shapes": {
             "StartInput": {
                 "type": "structure",
-                "members": {"name": {"shape": "Name"}, "documentation": {"shape": "Name"}},
+                "members": {
+                    "name": {"shape": "Name", "documentation": ""},
+                    "documentation": {"shape": "Name", "documentation": ""},
+                },
             },
             "Name": {"type": "string", "enum": ["documentation"]},
         },
