@@ -52,8 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--new-trulience-key", action="store_true", help="add a new key; the latest one stays valid")
     options = parser.parse_args(arguments)
     name = f"{options.stack_name}/api"
-    client = boto3.client("secretsmanager")
     try:
+        client = boto3.client("secretsmanager")
         current = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
         asked = options.new_oh_api_key or not current.get("oh_api_key")
         oh_api_key = (os.environ.get("OH_API_KEY") or getpass.getpass("OH API key: ")) if asked else None

@@ -74,3 +74,14 @@ def test_without_a_key_of_the_oh_api_nothing_is_written(
 def test_an_unknown_stack_is_named(secrets_manager: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--stack-name", "elsewhere"]) == 1
     assert "elsewhere/api" in capsys.readouterr().err
+
+
+def test_without_a_region_the_reason_is_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    assert main([]) == 1
+    assert "region" in capsys.readouterr().err
