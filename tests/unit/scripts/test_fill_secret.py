@@ -82,6 +82,9 @@ def test_without_a_region_the_reason_is_given(
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unit")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "unit")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     assert main([]) == 1
     assert "region" in capsys.readouterr().err
