@@ -45,7 +45,6 @@ TAKEN: tuple[type[BaseModel], ...] = (
 )
 GIVEN: tuple[type[BaseModel], ...] = (
     JobView,
-    JobList,
     ImageEvent,
     LoginAnswer,
     ChatAnswer,
@@ -53,7 +52,7 @@ GIVEN: tuple[type[BaseModel], ...] = (
     ErrorAnswer,
     MessageDelivery,
 )
-GIVEN_WITH_NULL: tuple[type[BaseModel], ...] = (SessionView, SessionPage)
+GIVEN_WITH_NULL: tuple[type[BaseModel], ...] = (SessionView, SessionPage, JobList)
 """Answers that write null for what is not there; the others leave it out."""
 
 

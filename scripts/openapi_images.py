@@ -209,7 +209,10 @@ def _list() -> Json:
             {
                 "200": {
                     "description": "A page of jobs.",
-                    "content": _json({"$ref": "#/components/schemas/JobList"}, page={"jobs": [COMPLETED, FAILED]}),
+                    "content": _json(
+                        {"$ref": "#/components/schemas/JobList"},
+                        page={"jobs": [COMPLETED, FAILED], "next_cursor": None},
+                    ),
                 },
                 "400": error("A parameter breaks a rule.", "invalid_request"),
             }

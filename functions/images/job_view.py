@@ -65,7 +65,14 @@ class JobList(BaseModel):
     """A page of a partner's jobs, newest first."""
 
     jobs: list[JobView]
-    next_cursor: Annotated[str | None, Field(description="For the next page; absent on the last.")] = None
+    next_cursor: Annotated[
+        str | None, Field(description="Send it back as `cursor` for the next page; null after the last.")
+    ]
+
+    def body(self) -> dict[str, object]:
+        """What is sent: `next_cursor` always, of the jobs only what is there."""
+        jobs = [job.model_dump(mode="json", exclude_none=True) for job in self.jobs]
+        return {"jobs": jobs, "next_cursor": self.next_cursor}
 
 
 class ImageEvent(BaseModel):

@@ -3,6 +3,7 @@
 from common import startup  # isort: skip - before everything else, as it says
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -46,7 +47,7 @@ def list_jobs() -> Response[str]:
         status=_status(query.get("status")),
     )
     jobs = [view(job, link_signer().sign) for job in page.jobs]
-    return _answer(JobList(jobs=jobs, next_cursor=page.next_cursor))
+    return _answer(JobList(jobs=jobs, next_cursor=page.next_cursor).body())
 
 
 @app.route("/images/<job_id>", method=["GET", "HEAD"])
@@ -74,8 +75,8 @@ def get_content(job_id: str) -> Response[str]:
     return json_response(None, status=302, headers={"Location": link.url, "Cache-Control": "no-store"})
 
 
-def _answer(model: BaseModel, headers: dict[str, str] | None = None) -> Response[str]:
-    response = json_response(model, headers={"Cache-Control": "no-store", **(headers or {})})
+def _answer(body: BaseModel | Mapping[str, object], headers: dict[str, str] | None = None) -> Response[str]:
+    response = json_response(body, headers={"Cache-Control": "no-store", **(headers or {})})
     if app.current_event.http_method == "HEAD":
         response.body = ""
     return response

@@ -102,7 +102,7 @@ def test_a_listing_goes_on_by_its_cursor(provider: Provider, ours: Partner) -> N
     while len(found) < 4:
         page = ours.client.get("/images", params={"limit": 3, **cursor}).json()
         found += [job["job_id"] for job in page["jobs"]]
-        cursor = {"cursor": page["next_cursor"]} if "next_cursor" in page else {}
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
     assert job_ids <= set(found)
     assert len(found) == len(set(found))
 
