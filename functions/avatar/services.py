@@ -58,7 +58,7 @@ def speaker() -> Speaker:
 
 
 def start_environment() -> Callable[[str], None]:
-    """Prepares an environment of Lambda while it is initialised; elsewhere nothing needs to be prepared.
+    """Prepares an environment of Lambda, or of its stand-in, while it is initialised; elsewhere does nothing.
 
     Settings that cannot be used end the start here, with their sentence in the log, and not a user's first request.
 
@@ -69,13 +69,15 @@ def start_environment() -> Callable[[str], None]:
         SettingsError: A setting is missing or unusable.
     """
     runtime_api = os.environ.get("AWS_LAMBDA_RUNTIME_API")
-    if not runtime_api:
+    if not runtime_api and "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return _nobody_listens
     conversation()
     turns()
+    if not runtime_api:
+        return _nobody_listens
     extension = LateReplyExtension(runtime_api, late_work(), late_seconds=LATE_SECONDS + SECONDS + _MARGIN_SECONDS)
     return extension.answered if extension.start() else _nobody_listens
 
 
 def _nobody_listens(_request_id: str) -> None:
-    """Outside Lambda a process is not frozen between requests."""
+    """Without the Extensions API a process is not frozen between requests."""

@@ -225,6 +225,16 @@ def test_outside_lambda_there_is_no_extension(monkeypatch: pytest.MonkeyPatch) -
     assert services.start_environment()("any request") is None
 
 
+def test_where_lambda_is_stood_in_for_the_start_does_what_the_first_request_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_RUNTIME_API", raising=False)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "webhook")
+    services.start_environment()
+    assert services.turns.cache_info().currsize == 1
+    assert services.conversation.cache_info().currsize == 1
+
+
 def test_in_lambda_a_broken_phrase_ends_the_start_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
     monkeypatch.setenv("GREETING", '{"de": "Hallo"}')
