@@ -7,6 +7,7 @@ without one only httpx's own timeouts count). Resolving a name is the one step t
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -59,10 +60,13 @@ class GuardedTransport(httpx.BaseTransport):
         keepalive_expiry: float = KEEPALIVE_SECONDS,
         ssl_context: Callable[[], ssl.SSLContext] = tls_context,
         network_backend: httpcore.NetworkBackend | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._backend = network_backend or GuardedBackend(public_only=public_only, allow_loopback=allow_loopback)
         self._keepalive_expiry = keepalive_expiry
         self._ssl_context = ssl_context
+        self._clock = clock
+        self._used_at = clock()
         self._pools: dict[str, _Pool] = {}
         self._lock = threading.Lock()
 
@@ -88,6 +92,12 @@ class GuardedTransport(httpx.BaseTransport):
     def _pool(self, scheme: str) -> "_Pool":
         """Give the pool of a scheme. Without https no certificates are read."""
         with self._lock:
+            now = self._clock()
+            if now - self._used_at > self._keepalive_expiry:
+                # The pool counts on a clock that may stand still while Lambda freezes the environment, and would send
+                # into a connection that the peer has closed long ago. Requests under way keep the old pool.
+                self._pools = {}
+            self._used_at = now
             if scheme not in self._pools:
                 context = self._ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 self._pools[scheme] = _Pool(context, self._backend, self._keepalive_expiry)

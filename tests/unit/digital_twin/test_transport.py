@@ -84,6 +84,27 @@ def test_gives_the_answer_and_keeps_the_connection_for_the_next():
     assert peers.opened[0].closed
 
 
+@pytest.mark.parametrize(("idle", "connections"), [(50, 1), (60, 2), (-3600, 1)])
+def test_a_connection_that_idled_through_a_freeze_is_not_used_again(idle, connections):
+    peers, now = Peers(ANSWER), [1_800_000_000.0]
+    backend = GuardedBackend(resolver=lambda host, port: ["192.0.2.1"], connector=peers)
+    transport = GuardedTransport(network_backend=backend, clock=lambda: now[0])
+    assert transport.handle_request(request(5)).read() == b"hello"
+    now[0] += idle
+    assert transport.handle_request(request(5)).read() == b"hello"
+    assert len(peers.opened) == connections
+
+
+def test_a_request_under_way_outlives_the_change_of_connections():
+    peers, now = Peers(ANSWER), [1_800_000_000.0]
+    backend = GuardedBackend(resolver=lambda host, port: ["192.0.2.1"], connector=peers)
+    transport = GuardedTransport(network_backend=backend, clock=lambda: now[0])
+    under_way = transport.handle_request(request(5))
+    now[0] += 60
+    assert transport.handle_request(request(5)).read() == b"hello"
+    assert under_way.read() == b"hello"
+
+
 def test_without_a_deadline_it_is_an_ordinary_transport():
     assert over(Peers(ANSWER)).handle_request(request(None)).read() == b"hello"
 
