@@ -10,6 +10,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+from common.settings import SettingsError
+
 
 @cache
 def logger() -> Logger:
@@ -54,6 +56,9 @@ def describe(error: BaseException) -> dict[str, object]:
         "error_type": type(error).__name__,
         "error_at": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames],
     }
+    if isinstance(error, SettingsError):
+        # Written by us, for operators; it names settings and reasons, never their values.
+        said["error"] = str(error)
     cause = error.__cause__ or error
     if cause is not error:
         said["cause_type"] = type(cause).__name__

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.observability import describe, emit
+from common.settings import SettingsError
 
 
 def test_metrics_are_one_line_with_their_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,3 +55,10 @@ def test_the_cause_is_named_by_kind_and_by_awss_code() -> None:
     assert described["cause_type"] == "ClientError"
     assert described["aws_error_code"] == "ThrottlingException"
     assert "words" not in str(described)
+
+
+def test_an_operator_reads_which_setting_is_wrong() -> None:
+    assert (
+        describe(SettingsError("The setting GREETING cannot be used."))["error"]
+        == "The setting GREETING cannot be used."
+    )
