@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 INDEX = "by_character"
-MAX_PAGE = 100
-"""Sessions of a page: as many as one BatchGetItem returns."""
 
 # A page reads at most this many pages of the index, so that thousands of ended sessions cannot hold it up; it may then
 # be shorter than asked for, and its cursor goes on from there.
@@ -60,7 +58,7 @@ class SessionListing:
 
         Args:
             character_id: The avatar's character.
-            limit: How many sessions at most, up to `MAX_PAGE`.
+            limit: How many sessions at most, up to 100: one BatchGetItem reads them.
             after: Where the page before ended; None for the first page.
 
         Returns:

@@ -12,17 +12,16 @@ from avatar import services
 from avatar.models import MessageDelivery, MessageRequest, SessionPage, SessionView
 from avatar.paths import require_character_id
 from avatar.session import Session
-from avatar.session_listing import MAX_PAGE, Place, SessionListing
+from avatar.session_listing import Place, SessionListing
 from avatar.session_store import SessionStore
 from common import aws, settings
-from common.errors import InvalidInputError, NotFoundError
+from common.errors import NotFoundError
 from common.http import build_api, json_response, raw_body, request_id
 from common.observability import emit, logger
 from common.settings import SessionsSettings
 from common.tables import decode_cursor, encode_cursor
-from common.validation import parse_body
+from common.validation import page_limit, parse_body
 
-DEFAULT_PAGE = 20
 # Longer ids are never stored; and a key of DynamoDB ends at 2,048 bytes.
 MAX_SESSION_ID = 256
 
@@ -35,7 +34,8 @@ def list_sessions(character_id: str) -> Response[str]:
     require_character_id(character_id)
     cursor = app.current_event.get_query_string_value("cursor")
     after = Place(**decode_cursor(cursor, {"session_id", "created_at"})) if cursor else None
-    sessions, following = listing().page(character_id, _limit(), after)
+    limit = page_limit(app.current_event.get_query_string_value("limit") or None)
+    sessions, following = listing().page(character_id, limit, after)
     page = SessionPage(
         sessions=[SessionView.of(session) for session in sessions],
         next_cursor=encode_cursor(asdict(following)) if following else None,
@@ -78,13 +78,6 @@ def _find(session_id: str) -> Session:
     if session is None:
         raise NotFoundError("There is no such session: it has ended, or never was.")
     return session
-
-
-def _limit() -> int:
-    text = app.current_event.get_query_string_value("limit") or str(DEFAULT_PAGE)
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_PAGE):
-        raise InvalidInputError(f"The parameter limit must be a whole number from 1 to {MAX_PAGE}.")
-    return int(text)
 
 
 @cache

@@ -1,10 +1,14 @@
-"""Reading request bodies: a model of pydantic in, a sentence for people out where it does not fit."""
+"""Reading requests: values in, a sentence for people out where they do not fit."""
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from common.errors import InvalidInputError
+
+DEFAULT_PAGE, MAX_PAGE = 20, 100
+"""Entries of a listing's page where nobody asks for a number, and at most: as many as one BatchGetItem returns."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -35,6 +39,19 @@ def parse_body(model: type[M], raw: bytes | str) -> M:
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise InvalidInputError(" ".join(dict.fromkeys(map(_sentence, details[:5])))) from None
+
+
+def page_limit(text: str | None) -> int:
+    """How many entries a page should have, from the query parameter ``limit`` (None where there is none).
+
+    Raises:
+        InvalidInputError: It is no whole number in the range.
+    """
+    if text is None:
+        return DEFAULT_PAGE
+    if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or not 1 <= int(text) <= MAX_PAGE:
+        raise InvalidInputError(f"The parameter limit must be a whole number from 1 to {MAX_PAGE}.")
+    return int(text)
 
 
 def _sentence(detail: Any) -> str:

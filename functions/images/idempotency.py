@@ -20,12 +20,12 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from common import aws, settings
 from common.errors import ConflictError, InvalidInputError, KeyReusedError, UnavailableError
 from common.observability import describe, logger
+from images.submission_ledger import KEPT_SECONDS
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 HEADER = "Idempotency-Key"
-KEPT_SECONDS = 24 * 3600
 IN_FLIGHT_RETRY_SECONDS = 2
 _KEY = re.compile(r"[!-~]{1,255}")
 

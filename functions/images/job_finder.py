@@ -22,6 +22,17 @@ LOST = JobError(
 )
 
 
+def owned(job: Job | None, partner_id: str, now: float) -> Job:
+    """The job, if it is this partner's and has not expired by now (epoch seconds).
+
+    Raises:
+        NotFoundError: There is none, it has expired, or it is another partner's: the answer does not tell which.
+    """
+    if job is None or job.partner_id != partner_id or job.expires_at <= now:
+        raise NotFoundError("There is no such job, or it has expired.")
+    return job
+
+
 class JobFinder:
     """Finds jobs.
 
@@ -43,10 +54,7 @@ class JobFinder:
             NotFoundError: There is none, it has expired, or it is another partner's.
             UnavailableError: DynamoDB or Step Functions does not answer.
         """
-        job = self._store.find(job_id) or self._unrecorded(job_id)
-        if job is None or job.partner_id != partner_id or job.expires_at <= self._now():
-            raise NotFoundError("There is no such job, or it has expired.")
-        return self._settled(job)
+        return self._settled(owned(self._store.find(job_id) or self._unrecorded(job_id), partner_id, self._now()))
 
     def page(self, partner_id: str, *, limit: int, cursor: str | None, status: Status | None) -> Page:
         """A page of a partner's jobs, newest first; arguments and errors as `JobStore.page` has them."""

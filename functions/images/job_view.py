@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from images.job import Job, JobError, Metadata, Notification, Resolution, Status, Target
 from images.result_links import SignedLink
 
+POLL_SECONDS = 2
+"""How long a partner should wait before it looks (again) how a job is doing; sent as `Retry-After`."""
+
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-08-14T09:30:00.123456Z"])]
 
 

@@ -12,15 +12,16 @@ from pydantic import BaseModel
 from avatar.session_store import SessionStore
 from avatar.speaker import Speaker
 from common import aws, settings
-from common.errors import ConflictError, NotFoundError
+from common.errors import ConflictError
 from common.http import build_api, json_response, partner_id
 from common.observability import logger
 from common.secrets import secrets
 from common.upstream import callback_client
 from images.callbacks import Delivery, callback_transport, deliver
 from images.job import Target
+from images.job_finder import owned
 from images.job_store import JobStore
-from images.job_view import view
+from images.job_view import POLL_SECONDS, view
 from images.notifications import Notifier, Told, targets_of
 from images.result_links import link_signer
 
@@ -65,14 +66,12 @@ def _notifier() -> Notifier:
 @app.post("/images/<job_id>/notifications")
 def notify_again(job_id: str) -> Response[str]:
     """Tells everybody who asked for it once more, one attempt each."""
-    job = _store().find(job_id)
-    if job is None or job.partner_id != partner_id(app) or job.expires_at <= time.time():
-        raise NotFoundError("There is no such job, or it has expired.")
+    job = owned(_store().find(job_id), partner_id(app), time.time())
     if not job.ended:
         raise ConflictError(
             "The job has not ended yet; whoever asked is told when it has.",
             code="not_ready",
-            retry_after=2,
+            retry_after=POLL_SECONDS,
             details={"status": job.status},
         )
     targets = targets_of(job)

@@ -2,7 +2,6 @@
 
 from common import startup  # isort: skip - before everything else, as it says
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -14,18 +13,17 @@ from common import aws, settings
 from common.errors import ConflictError, InvalidInputError
 from common.http import build_api, json_response, partner_id
 from common.observability import logger
+from common.validation import page_limit
 from images.executions import Executions
 from images.job import Status
 from images.job_finder import JobFinder
 from images.job_store import JobStore
-from images.job_view import JobList, view
+from images.job_view import POLL_SECONDS, JobList, view
 from images.result_links import link_signer
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-POLL_SECONDS = 2
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 app = build_api()
 
@@ -42,7 +40,7 @@ def list_jobs() -> Response[str]:
     query = app.current_event.query_string_parameters or {}
     page = _jobs().page(
         partner_id(app),
-        limit=_limit(query.get("limit")),
+        limit=page_limit(query.get("limit")),
         cursor=query.get("cursor"),
         status=_status(query.get("status")),
     )
@@ -80,14 +78,6 @@ def _answer(body: BaseModel | Mapping[str, object], headers: dict[str, str] | No
     if app.current_event.http_method == "HEAD":
         response.body = ""
     return response
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or not 1 <= int(text) <= MAX_LIMIT:
-        raise InvalidInputError(f"The parameter limit must be a whole number from 1 to {MAX_LIMIT}.")
-    return int(text)
 
 
 def _status(text: str | None) -> Status | None:

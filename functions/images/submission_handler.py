@@ -17,15 +17,12 @@ from images.callbacks import check_callback_url
 from images.executions import Executions
 from images.idempotency import answer_once, key_of
 from images.job import ImageRequest
-from images.job_view import JobView
+from images.job_view import POLL_SECONDS, JobView
 from images.submission import Submissions, body_of
 from images.submission_ledger import SubmissionLedger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-POLL_SECONDS = 2
-"""When a partner should first look how the job is doing."""
 
 app = build_api()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT_SECONDS = 24 * 3600
+"""How long an idempotency key is remembered, by the ledger and by Powertools alike."""
 _WHAT = "submissions"
 
 
